@@ -1,0 +1,70 @@
+"""What was already done: results addressed by a hash of everything that they depend on.
+
+A key covers the input's content, the options that the step reads, its engine and the step's
+version. So a changed option redoes exactly the steps that read it, and a renamed file redoes
+nothing. An entry that cannot be read counts as absent: it is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tasks.storage import Location
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def content_key(step: str, version: int, **parts: Any) -> str:
+    """sha256 over canonical JSON of a step's inputs, 64 hex digits.
+
+    Raises TypeError for a part that JSON cannot hold: a key must never depend on an address.
+    """
+    canonical = json.dumps(
+        {"step": step, "version": version, **parts},
+        sort_keys=True,
+        ensure_ascii=False,
+        separators=(",", ":"),
+        default=_as_json,
+    )
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    raise TypeError(f"{type(value).__name__} cannot be part of a cache key")
+
+
+class StepCache:
+    """JSON results below one location: `<step>/<first two digits>/<key>.json`."""
+
+    def __init__(self, location: Location) -> None:
+        self.location = location
+
+    @property
+    def images(self) -> Location:
+        """Pictures by id, shared by all documents and runs."""
+        return self.location / "images"
+
+    def get(self, step: str, key: str, model: type[Model]) -> Model | None:
+        try:
+            raw = self.location.read_bytes(self._name(step, key))
+            return model.model_validate_json(raw)
+        except (FileNotFoundError, ValidationError):
+            return None
+
+    def has(self, step: str, key: str) -> bool:
+        return self.location.exists(self._name(step, key))
+
+    def put(self, step: str, key: str, record: BaseModel) -> None:
+        self.location.write_bytes(
+            self._name(step, key), record.model_dump_json().encode("utf-8", "surrogatepass")
+        )
+
+    @staticmethod
+    def _name(step: str, key: str) -> str:
+        return f"{step}/{key[:2]}/{key}.json"
