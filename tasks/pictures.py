@@ -20,6 +20,7 @@ import numpy as np
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from tasks.errors import DiskFull, FileRejected, StorageError
+from tasks.file_access import access_rejection, regular_file_size
 
 LONGER_SIDE_MAX_PX = 2048
 SIDE_TOO_SMALL_PX = 10
@@ -177,8 +178,7 @@ def _upright(image: Image.Image) -> Image.Image:
 def _opened(path: Path) -> Iterator[Image.Image]:
     """The picture with its header read and its size checked; nothing is decoded yet."""
     with _pillow_errors(path):
-        if path.stat().st_size == 0:
-            raise FileRejected("empty_file", "The file has no content (0 bytes).")
+        regular_file_size(path)
         image = Image.open(path, formats=FORMATS)
     with image:
         yield image
@@ -239,19 +239,13 @@ def _pillow_errors(path: Path) -> Iterator[None]:
         raise
     except Image.DecompressionBombError as error:
         raise FileRejected("image_too_large", _too_large("far too many pixels")) from error
-    except FileNotFoundError as error:
-        raise FileRejected(
-            "file_vanished", "The file was there when the folder was listed and is gone now."
-        ) from error
     except UnidentifiedImageError as error:
         raise _unidentified(path) from error
     except Exception as error:
         # Pillow's readers raise whatever a hostile file makes them stumble over (struct.error,
         # SyntaxError, OverflowError, IndexError, ...); errors of the file system carry an errno.
         if isinstance(error, OSError) and error.errno is not None:
-            raise FileRejected(
-                "file_unreadable", f"The file cannot be read: {os.strerror(error.errno)}."
-            ) from error
+            raise access_rejection(error) from error
         if "truncated" in str(error).lower() or _is_cut_off(path):
             raise _truncated() from error
         raise FileRejected(
@@ -283,7 +277,7 @@ def _unidentified(path: Path) -> FileRejected:
 _ENDINGS: tuple[tuple[bytes, bytes | None], ...] = (
     (b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"),
     (b"\xff\xd8\xff", b"\xff\xd9"),
-    (b"GIF8", b"\x3b"),
+    (b"GIF8", b"\x00\x3b"),
     (b"RIFF", None),
     (b"BM", None),
     (b"II*\x00", None),
