@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 
+from tasks.text.scripts import set_apart
+
 _MONTHS = {
     name[:length]: number
     for number, name in enumerate(
@@ -60,4 +62,6 @@ def _iso(match: re.Match[str]) -> str:
     if not 1 <= month <= 12 or (day is not None and not 1 <= day <= 31):
         return match[0]
     date = f"{parts['year']}-{month:02d}"
-    return date if day is None else f"{date}-{day:02d}"
+    if day is not None:
+        date += f"-{day:02d}"
+    return set_apart(date, match)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
+from typing import Literal
 
 from tasks.records import Language
 from tasks.text.scripts import HAN_CLASS
@@ -18,6 +20,7 @@ _LETTERS_FROM = 0.1
 # Kana beside Han characters is Japanese; other scripts are neither Chinese nor English.
 _OTHER_FROM = 0.2
 _UNREADABLE_FROM = 0.05
+# Longer runs of words are prose even without grammar words among them.
 _TERM_WORDS = 4
 _TERM_HAN = 6
 
@@ -28,113 +31,40 @@ _NOT_PROSE = re.compile(
     re.DOTALL,
 )
 _CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`", re.DOTALL | re.MULTILINE)
-_WORD = r"[^\W\d_](?:[^\W_]|['’-](?=[^\W\d_]))*"
+_KANA = "\u3041-\u3096\u30a1-\u30fa\u30fc"
+_LETTER = rf"[^\W\d_{HAN_CLASS}{_KANA}]"
 _RUN = re.compile(
-    f"(?P<han>[{HAN_CLASS}]+)|(?P<word>(?:(?![{HAN_CLASS}]){_WORD[:8]}(?:(?![{HAN_CLASS}])[^\\W_]|['’-](?=[a-zA-Z]))*))"
+    rf"(?P<han>[{HAN_CLASS}]+)|(?P<kana>[{_KANA}]+)"
+    rf"|(?P<word>{_LETTER}(?:{_LETTER}|\d|['’-](?={_LETTER}))*)"
 )
+_RUN_BORDER = re.compile(r"[.!?。！？；\n|]")
+_FULL_STOP = re.compile(r"[.!?](?:\s|$)")
 _DIGIT = re.compile(r"\d")
+_CID = re.compile(r"\(cid:\d+\)")
 
-_ENGLISH_GRAMMAR = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "to",
-        "in",
-        "on",
-        "at",
-        "by",
-        "for",
-        "from",
-        "with",
-        "as",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "being",
-        "am",
-        "do",
-        "does",
-        "did",
-        "has",
-        "have",
-        "had",
-        "will",
-        "would",
-        "can",
-        "could",
-        "should",
-        "may",
-        "might",
-        "must",
-        "shall",
-        "not",
-        "no",
-        "and",
-        "or",
-        "but",
-        "if",
-        "then",
-        "than",
-        "that",
-        "this",
-        "these",
-        "those",
-        "it",
-        "its",
-        "he",
-        "she",
-        "they",
-        "them",
-        "his",
-        "her",
-        "their",
-        "we",
-        "our",
-        "you",
-        "your",
-        "i",
-        "my",
-        "me",
-        "us",
-        "who",
-        "whom",
-        "which",
-        "what",
-        "when",
-        "where",
-        "why",
-        "how",
-        "into",
-        "over",
-        "under",
-        "between",
-        "after",
-        "before",
-        "during",
-        "about",
-    ]
+_ENGLISH_GRAMMAR = re.compile(
+    r"a|an|the|of|to|in|on|at|by|for|from|with|as|is|are|was|were|be|been|"
+    r"being|am|do|does|did|has|have|had|will|would|can|could|should|may|might|"
+    r"must|shall|not|no|and|or|but|if|then|than|that|this|these|those|it|its|"
+    r"he|she|they|them|his|her|their|we|our|you|your|i|my|me|us|who|whom|"
+    r"which|what|when|where|why|how|into|over|under|between|after|before|during|"
+    r"about"
 )
-_CHINESE_GRAMMAR = frozenset(
-    "的了是在和与及或而但就也都不没有为被把从对于吗呢吧么什哪谁怎这那之其则且以并将会能可应需"
+_CHINESE_GRAMMAR = re.compile(
+    "[的了是在和与及或而但就也都不没有为被把从对于吗呢吧么什哪谁怎这那之其则且以并将会能可应需]"
 )
 
 
 def han_share(text: str) -> float:
     """Share of Han characters among the letters of `text`'s prose, 0 to 1; 0 without letters.
 
-    A word of another script counts as one letter. A term (a few words of one script without
-    any grammar among them, inside text of the other script) counts as one letter as well, so
-    that `什么是 Prefect work pool？` stays Chinese. Markup, references, addresses and code are
+    A word of another script counts as one letter. Beside prose in one language, a term of the
+    other (a few words or characters without any grammar among them) counts as one letter as
+    well: `什么是 Prefect work pool？` stays Chinese. Markup, references, addresses and code are
     not counted, unless there is nothing else.
     """
-    han, latin, other, _ = _count(text)
-    letters = han + latin + other
-    return han / letters if letters else 0.0
+    counts = _count(text)
+    return counts.han / counts.letters if counts.letters else 0.0
 
 
 def language_of(text: str) -> Language:
@@ -143,13 +73,12 @@ def language_of(text: str) -> Language:
     The rest is text of another script (Cyrillic, kana, ...) in more than a fifth of its
     letters, and text with hardly any letters. Languages in Latin letters are not told apart.
     """
-    han, latin, other, digits = _count(text)
-    letters = han + latin + other
-    if not letters or letters < _LETTERS_FROM * (letters + digits):
+    counts = _count(text)
+    if not counts.letters or counts.letters < _LETTERS_FROM * (counts.letters + counts.digits):
         return "other"
-    if other > _OTHER_FROM * letters:
+    if counts.other > _OTHER_FROM * counts.letters:
         return "other"
-    share = han / (han + latin) if han + latin else 0.0
+    share = counts.han / (counts.han + counts.latin)
     if share >= CHINESE_FROM:
         return "zh"
     return "en" if share <= ENGLISH_TO else "mixed"
@@ -159,7 +88,7 @@ def is_readable(text: str) -> bool:
     """False if more than 5 % of the visible characters of a text layer mean nothing.
 
     Those are private-use characters, U+FFFD, and the `(cid:12)` that stands for a glyph
-    without a character. A text of no characters is readable.
+    without a character. A text without characters is readable.
     """
     unknown = len(_CID.findall(text))
     visible = unknown
@@ -172,46 +101,78 @@ def is_readable(text: str) -> bool:
     return unknown <= _UNREADABLE_FROM * visible
 
 
-_CID = re.compile(r"\(cid:\d+\)")
+@dataclass
+class _Run:
+    """Words or characters of one script that follow one another within a sentence."""
+
+    script: Literal["han", "latin", "other"]
+    size: int
+    prose: bool
 
 
-def _count(text: str) -> tuple[int, int, int, int]:
-    """Han, Latin and other letters as `han_share` counts them, and digits."""
+@dataclass(frozen=True)
+class _Counts:
+    han: int
+    latin: int
+    other: int
+    digits: int
+
+    @property
+    def letters(self) -> int:
+        return self.han + self.latin + self.other
+
+
+def _count(text: str) -> _Counts:
     prose = _NOT_PROSE.sub(" ", text)
     without_code = _CODE.sub(" ", prose)
     if any(character.isalpha() for character in without_code):
         prose = without_code
+    runs = _runs(prose)
+    han_prose = any(run.prose for run in runs if run.script == "han")
+    latin_prose = any(run.prose for run in runs if run.script == "latin")
     han = latin = other = 0
-    both = False
-    runs: list[tuple[str, list[str]]] = []
+    for run in runs:
+        if run.script == "han":
+            han += 1 if latin_prose and not run.prose else run.size
+        elif run.script == "latin":
+            latin += 1 if han_prose and not run.prose else run.size
+        else:
+            other += run.size
+    return _Counts(han, latin, other, len(_DIGIT.findall(prose)))
+
+
+def _runs(prose: str) -> list[_Run]:
+    runs: list[_Run] = []
+    end = 0
     for match in _RUN.finditer(prose):
-        script = "han" if match["han"] else _script(match["word"])
-        if runs and runs[-1][0] == script:
-            runs[-1][1].append(match[0])
+        piece = _piece(match)
+        if (
+            runs
+            and runs[-1].script == piece.script
+            and not _RUN_BORDER.search(prose, end, match.start())
+        ):
+            run = runs[-1]
+            run.size += piece.size
+            run.prose = run.prose or piece.prose
         else:
-            runs.append((script, [match[0]]))
-    both = len({script for script, _ in runs}) > 1
-    for script, words in runs:
-        if script == "han":
-            characters = "".join(words)
-            han += 1 if both and _is_han_term(characters) else len(characters)
-        elif script == "latin":
-            latin += 1 if both and _is_latin_term(words) else len(words)
-        else:
-            other += len(words)
-    return han, latin, other, len(_DIGIT.findall(prose))
+            run = piece
+            runs.append(run)
+        end = match.end()
+        if run.script == "latin":
+            run.prose |= run.size > _TERM_WORDS or (
+                run.size > 2 and _FULL_STOP.match(prose, end) is not None
+            )
+        elif run.script == "han":
+            run.prose |= run.size > _TERM_HAN
+    return runs
 
 
-def _script(word: str) -> str:
-    first = word[0]
-    return (
-        "latin" if first.isascii() or unicodedata.name(first, "").startswith("LATIN") else "other"
-    )
-
-
-def _is_latin_term(words: list[str]) -> bool:
-    return len(words) <= _TERM_WORDS and not any(w.lower() in _ENGLISH_GRAMMAR for w in words)
-
-
-def _is_han_term(characters: str) -> bool:
-    return len(characters) <= _TERM_HAN and not any(c in _CHINESE_GRAMMAR for c in characters)
+def _piece(match: re.Match[str]) -> _Run:
+    if characters := match["han"]:
+        return _Run("han", len(characters), _CHINESE_GRAMMAR.search(characters) is not None)
+    if characters := match["kana"]:
+        return _Run("other", len(characters), False)
+    word = match["word"]
+    if word[0].isascii() or unicodedata.name(word[0], "").startswith("LATIN"):
+        return _Run("latin", 1, _ENGLISH_GRAMMAR.fullmatch(word.lower()) is not None)
+    return _Run("other", 1, False)

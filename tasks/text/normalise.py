@@ -25,6 +25,7 @@ _INVISIBLE = re.compile(
 # NFKC glues these to the digit before them: 2½ would become 21/2 and 10² would become 102.
 _GLUED_FRACTION = re.compile("(?<=[0-9０-９])(?=[\u00bc-\u00be\u2150-\u215f\u2189])")
 _GLUED_POWER = re.compile("(?<=[0-9０-９])(?=[\u00b2\u00b3\u00b9\u2070\u2074-\u207b])")
+_WIDE_GROUPING = re.compile("(?<=[０-９])，(?=[０-９]{3})")
 # 100，200 and 100、200 are two numbers, while 100,200 is one.
 _LIST_COMMA = re.compile("[，、﹐﹑､]")
 _GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
@@ -57,6 +58,7 @@ _PERCENT = re.compile(r"(?<=\d) ?(?:%|per ?cent\b)")
 def normalise(text: str) -> str:
     """The form of `text` in which equal meanings compare equal. Never stored."""
     text = _INVISIBLE.sub("", text)
+    text = _WIDE_GROUPING.sub(",", text)
     text = _LIST_COMMA.sub(", ", text)
     text = _GLUED_FRACTION.sub(" ", text)
     text = _GLUED_POWER.sub("^", text)

@@ -9,6 +9,7 @@ import re
 HAN_CLASS = "\u3005\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 
 _HAN = re.compile(f"[{HAN_CLASS}]")
+_ASCII_WORD = re.compile("[a-z0-9]", re.IGNORECASE)
 _HAN_WEIGHT = 3
 
 
@@ -29,3 +30,14 @@ def weighted_length(text: str) -> int:
     spend one to two tokens on a Han character.
     """
     return len(text) + (_HAN_WEIGHT - 1) * count_han(text)
+
+
+def set_apart(replacement: str, match: re.Match[str]) -> str:
+    """`replacement` for `match`, with a space where it would join a word or number beside it.
+
+    Han characters need no space between them and a word; the digits that replace them do.
+    """
+    text, start, end = match.string, match.start(), match.end()
+    before = " " if start and _ASCII_WORD.match(text[start - 1]) else ""
+    after = " " if end < len(text) and _ASCII_WORD.match(text[end]) else ""
+    return before + replacement + after

@@ -22,140 +22,29 @@ _HEADING_LINE = re.compile(r"^[ \t]*#{1,6}[ \t][^\n]*(?:\n|$)", re.MULTILINE)
 _CLAUSE_END = re.compile(rf"[，、；：。！？][{_CLOSERS}]*|[,;:.!?—–][{_CLOSERS}]*(?=\s|$)")
 
 # After these a sentence goes on, whatever follows.
-_OPEN = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "rev",
-        "gen",
-        "sen",
-        "gov",
-        "capt",
-        "fig",
-        "figs",
-        "eq",
-        "eqs",
-        "sec",
-        "secs",
-        "ch",
-        "vol",
-        "vols",
-        "ed",
-        "eds",
-        "pp",
-        "p",
-        "no",
-        "nos",
-        "nr",
-        "vs",
-        "cf",
-        "e.g",
-        "i.e",
-        "eg",
-        "ie",
-        "viz",
-        "resp",
-        "approx",
-        "ca",
-        "ver",
-        "dept",
-        "tab",
-        "ref",
-        "refs",
-        "art",
-    ]
+_OPEN = re.compile(
+    r"mr|mrs|ms|dr|prof|st|rev|gen|sen|gov|capt|fig|figs|eq|eqs|sec|secs|"
+    r"vol|vols|eds|nr|vs|cf|e\.g|i\.e|eg|ie|viz|resp|approx|"
+    r"ca|ver|dept|refs"
 )
+# After these it goes on to a number, and ends before anything else.
+_WORDS_TOO = re.compile(r"no|nos|p|pp|ch|art|tab|ref|ed|min|max")
 # After these it ends only where the next word looks like a beginning.
-_PERHAPS = frozenset(
-    [
-        "etc",
-        "inc",
-        "ltd",
-        "co",
-        "corp",
-        "llc",
-        "bros",
-        "al",
-        "a.m",
-        "p.m",
-        "u.s",
-        "u.k",
-        "u.n",
-        "e.u",
-        "d.c",
-        "ph.d",
-        "jr",
-        "sr",
-        "est",
-        "min",
-        "max",
-        "jan",
-        "feb",
-        "mar",
-        "apr",
-        "jun",
-        "jul",
-        "aug",
-        "sep",
-        "sept",
-        "oct",
-        "nov",
-        "dec",
-        "mon",
-        "tue",
-        "wed",
-        "thu",
-        "fri",
-        "sat",
-        "sun",
-    ]
+_PERHAPS = re.compile(
+    r"etc|inc|ltd|co|corp|llc|bros|al|a\.m|p\.m|u\.s|u\.k|u\.n|e\.u|d\.c|ph\.d|"
+    r"jr|sr|est|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|mon|"
+    r"tue|wed|thu|fri|sat|sun"
 )
-_BEGINNERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "this",
-        "that",
-        "these",
-        "those",
-        "it",
-        "he",
-        "she",
-        "they",
-        "we",
-        "you",
-        "i",
-        "there",
-        "here",
-        "in",
-        "on",
-        "at",
-        "for",
-        "if",
-        "when",
-        "while",
-        "as",
-        "but",
-        "and",
-        "or",
-        "so",
-        "to",
-        "however",
-        "then",
-        "what",
-        "how",
-        "why",
-        "where",
-        "who",
-    ]
+_BEGINNERS = re.compile(
+    r"the|a|an|this|that|these|those|it|he|she|they|we|you|i|there|here|in|"
+    r"on|at|for|if|when|while|as|but|and|or|so|to|however|then|what|how|why|"
+    r"where|who"
 )
+# The longest abbreviation that matters is shorter; a bound keeps long texts linear.
+_LOOK_BACK = 40
 _LAST_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]|\.(?=[^\W\d_]))*$")
-_LIST_NUMBER = re.compile(r"(?:^|\n)[ \t]*(?:[-*+][ \t]+)?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})$")
+_LIST_NUMBER = re.compile(r"\s*(?:[-*+][ \t]+)?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,5})")
+_CAMEL_CASE = re.compile("[a-z]+[A-Z]")
 _NEXT_WORD = re.compile(r"\s*[\"'“‘(\[«*_]*([^\W_]+)")
 
 
@@ -208,42 +97,38 @@ def _ends_sentence(text: str, start: int, end: int, match: re.Match[str]) -> boo
     marks = match["marks"]
     if marks[0] in "。！？；｡":
         return True
-    after = text[match.end() : match.end() + 1] if match.end() < end else ""
+    after = text[match.end()] if match.end() < end else ""
     before = text[match.start() - 1] if match.start() > start else ""
-    if after and not after.isspace():
-        # No space follows: inside a number, a name or an address. Chinese needs no space.
-        return (
-            is_han(before) and not after.isdigit()
-            if marks != "."
-            else (is_han(before) and (is_han(after) or after in "“「『（"))
-        )
-    if marks[0] in "!?":
-        return True
+    # Without a space behind it the mark is part of a number, a name or an address, unless
+    # Chinese follows, which needs no space.
+    chinese_follows = (is_han(after) or after in "“「『") and not before.isdigit()
+    if after and not after.isspace() and not chinese_follows:
+        return False
     following = _NEXT_WORD.match(text, match.end(), end)
     next_word = following[1] if following else ""
-    if len(marks) > 1 or marks == "…":
-        return not next_word[:1].islower()
-    return _full_stop(text[start : match.start()], next_word)
-
-
-def _full_stop(before: str, next_word: str) -> bool:
-    """Whether a lone `.` with space behind it ends the sentence that `before` leads up to."""
+    goes_on = next_word[:1].islower() and not _CAMEL_CASE.match(next_word)
+    if len(marks) > 1 or marks != ".":
+        # "Is it?" she said. Yahoo! is a name. But: Is it so? yes.
+        return not goes_on or (marks[0] == "?" and not match["closers"])
     if not next_word:
         return True
-    if _LIST_NUMBER.search(before):
+    first = max(start, match.start() - _LOOK_BACK)
+    if first == start and _LIST_NUMBER.fullmatch(text, start, match.start()):
         return False
-    if next_word[0].islower() and not re.match("[a-z]+[A-Z]", next_word):
-        return False
+    return not goes_on and _word_ends(text[first : match.start()], next_word)
+
+
+def _word_ends(before: str, next_word: str) -> bool:
+    """Whether a lone `.` behind the last word of `before` ends a sentence."""
     last = _LAST_WORD.search(before)
     if last is None:
         return True
     word = last[0].lower()
-    begins = next_word.lower() in _BEGINNERS or is_han(next_word[0])
-    if word in ("no", "nos", "p", "pp", "ch", "art", "tab", "min", "max", "ed"):
-        # Words as well: "The answer is no. The ..." ends, "No. 5" goes on.
+    if _WORDS_TOO.fullmatch(word):
+        # "The answer is no. The ..." ends, "No. 5" goes on.
         return not next_word[0].isdigit()
-    if word in _OPEN:
+    if _OPEN.fullmatch(word):
         return False
-    if word in _PERHAPS or (len(last[0]) == 1 and last[0].isupper()):
-        return begins
+    if _PERHAPS.fullmatch(word) or (len(last[0]) == 1 and last[0].isupper()):
+        return _BEGINNERS.fullmatch(next_word.lower()) is not None or is_han(next_word[0])
     return True

@@ -14,7 +14,7 @@ _TERM = re.compile(
     rf"|(?P<number>\d+(?:[.:/-]\d+)*%?(?![^\W_{_UNSPACED}]))"
     rf"|(?P<word>[^\W_{_UNSPACED}]+(?:[.'+#-]+[^\W_{_UNSPACED}]+)*[+#]*)"
 )
-_PART = re.compile(rf"[^\W_{_UNSPACED}]+")
+_PART_BORDER = re.compile(r"[.+#-]+")
 
 
 def search_terms(text: str) -> list[str]:
@@ -35,7 +35,7 @@ def search_terms(text: str) -> list[str]:
             continue
         terms.append(token)
         if match["word"]:
-            parts = _PART.findall(token)
+            parts = [part for part in _PART_BORDER.split(token) if part]
             if len(parts) > 1:
                 terms.extend(parts)
     return terms
