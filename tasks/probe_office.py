@@ -6,7 +6,6 @@ finds bombs before a parser meets them, and it checks every part's checksum.
 
 from __future__ import annotations
 
-import mmap
 import posixpath
 import zipfile
 import zlib
@@ -74,12 +73,13 @@ def probe_office(path: Path, kind: FileKind) -> None:
 
 def _compound_file(path: Path) -> FileRejected:
     """An OLE file: a document encrypted with a password, or of the years before 2007."""
+    mark = "EncryptedPackage".encode("utf-16-le")  # a name in the compound file's directory
+    encrypted, tail = False, b""
     try:
-        with (
-            path.open("rb") as stream,
-            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
-        ):
-            encrypted = data.find("EncryptedPackage".encode("utf-16-le")) >= 0
+        with path.open("rb") as stream:
+            while not encrypted and (piece := stream.read(_PIECE_BYTES)):
+                encrypted = mark in tail + piece
+                tail = piece[-len(mark) :]
     except OSError as error:
         return access_rejection(error)
     if encrypted:
