@@ -1,0 +1,145 @@
+"""The grid of a table that is drawn: its ruling lines say where cells end and which are merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tasks.extraction.table_grid import Grid, GridCell, place_words
+from tasks.extraction.table_rulings import Ruling, Rulings
+from tasks.extraction.table_words import Box, Word, text_lines, word_height
+
+DRAWN = 0.6
+"""Share of a cell's side that must be drawn for the side to be there."""
+WORDS_INSIDE = 0.9
+"""Share of the words that the drawn grid must hold to be the grid of this table."""
+
+
+def ruled_grid(rulings: Rulings, words: Sequence[Word], box: Box) -> Grid | None:
+    """The drawn grid, or None where the lines do not part both rows and columns."""
+    unit = word_height(words)
+    ys = [line.position for line in rulings.horizontal]
+    xs = [line.position for line in rulings.vertical]
+    if not xs or not ys:
+        return None
+    # A grid that is open at its sides ends where the lines of the other direction end.
+    xs = _with_ends(xs, rulings.horizontal, unit)
+    ys = _with_ends(ys, rulings.vertical, unit)
+    xs, ys = _apart(xs, 0.4 * unit), _apart(ys, 0.4 * unit)
+    rows, cols = len(ys) - 1, len(xs) - 1
+    if rows < 1 or cols < 2 or rows * cols < 4:
+        return None
+    inside = sum(xs[0] <= w.x <= xs[-1] and ys[0] <= w.y <= ys[-1] for w in words)
+    if inside < WORDS_INSIDE * len(words):
+        return None
+    cells = _merged_cells(
+        rows, cols, xs, ys, _side(rulings.vertical, xs), _side(rulings.horizontal, ys)
+    )
+    grid = Grid(rows, cols, tuple(cells), "rulings")
+    if len(cells) < 4 or _rows_unparted(grid, words):
+        return None
+    return grid
+
+
+def _with_ends(positions: Sequence[float], crossing: Sequence[Ruling], unit: float) -> list[float]:
+    if not crossing:
+        return sorted(positions)
+    found = list(positions)
+    first, last = min(line.start for line in crossing), max(line.end for line in crossing)
+    if not found or first < min(found) - unit:
+        found.append(first)
+    if not found or last > max(found) + unit:
+        found.append(last)
+    return sorted(found)
+
+
+def _apart(positions: Sequence[float], least: float) -> list[float]:
+    """Double lines count as one."""
+    kept: list[float] = []
+    for position in positions:
+        if not kept or position - kept[-1] >= least:
+            kept.append(position)
+    return kept
+
+
+def _side(
+    lines: Sequence[Ruling], positions: Sequence[float]
+) -> Callable[[int, float, float], bool]:
+    """Whether the line number `i` of the grid is drawn between two points."""
+
+    def drawn(index: int, start: float, end: float) -> bool:
+        near = [line for line in lines if abs(line.position - positions[index]) <= 2.5]
+        # Crossings are cut short by a pixel or two on either side.
+        return any(line.coverage(start + 1, end - 1) >= DRAWN for line in near)
+
+    return drawn
+
+
+def _merged_cells(
+    rows: int,
+    cols: int,
+    xs: Sequence[float],
+    ys: Sequence[float],
+    vertical: Callable[[int, float, float], bool],
+    horizontal: Callable[[int, float, float], bool],
+) -> list[GridCell]:
+    """Cells grown from each free square to the right, then down, while no line stands between."""
+    taken = [[False] * cols for _ in range(rows)]
+    cells = []
+    for row in range(rows):
+        for col in range(cols):
+            if taken[row][col]:
+                continue
+            width = 1
+            while (
+                col + width < cols
+                and not taken[row][col + width]
+                and not vertical(col + width, ys[row], ys[row + 1])
+            ):
+                width += 1
+            height = 1
+            while row + height < rows and _joins(
+                row + height, col, width, xs, ys, vertical, horizontal, taken
+            ):
+                height += 1
+            for r in range(row, row + height):
+                for c in range(col, col + width):
+                    taken[r][c] = True
+            box = (xs[col], ys[row], xs[col + width], ys[row + height])
+            cells.append(GridCell(row, col, height, width, box))
+    return cells
+
+
+def _joins(
+    row: int,
+    col: int,
+    width: int,
+    xs: Sequence[float],
+    ys: Sequence[float],
+    vertical: Callable[[int, float, float], bool],
+    horizontal: Callable[[int, float, float], bool],
+    taken: Sequence[Sequence[bool]],
+) -> bool:
+    """Whether the squares of `row` under a cell belong to it: no line above, none between them."""
+    if any(taken[row][c] for c in range(col, col + width)):
+        return False
+    if any(horizontal(row, xs[c], xs[c + 1]) for c in range(col, col + width)):
+        return False
+    return not any(vertical(c, ys[row], ys[row + 1]) for c in range(col + 1, col + width))
+
+
+def _rows_unparted(grid: Grid, words: Sequence[Word]) -> bool:
+    """Whether the body is one drawn band whose columns hold many lines side by side.
+
+    Such a table has lines between its columns and under its header only.
+    """
+    if grid.rows > 4:
+        return False
+    per_row: dict[int, list[int]] = {}
+    for cell, members in zip(grid.cells, place_words(grid, words), strict=True):
+        if members and cell.row_span == 1:
+            per_row.setdefault(cell.row, []).append(len(text_lines(members)))
+    for counts in per_row.values():
+        most = max(counts)
+        if most >= 4 and sum(count >= 0.7 * most for count in counts) >= max(2, len(counts) - 1):
+            return True
+    return False

@@ -1,0 +1,140 @@
+"""Ruling lines in the picture of a table: thin, long, and lighter or darker than what is around.
+
+Works on the pixels, so that a scan and a drawn page are treated alike, whatever the ink.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from tasks.extraction.table_words import Word, word_height
+
+if TYPE_CHECKING:
+    import numpy as np
+
+THICKEST_PT = 3.0
+CONTRAST = 10
+"""Grey levels, of 255, between a line and its surroundings; hairlines are rendered faint."""
+BRIDGE_PT = 2.5
+"""Holes in a line up to this length are closed: crossings, dashes and scanning noise."""
+
+
+class Ruling(NamedTuple):
+    """All collinear pieces at one position: y of a horizontal line, x of a vertical one; points."""
+
+    position: float
+    pieces: tuple[tuple[float, float], ...]
+
+    @property
+    def start(self) -> float:
+        return self.pieces[0][0]
+
+    @property
+    def end(self) -> float:
+        return self.pieces[-1][1]
+
+    def coverage(self, start: float, end: float) -> float:
+        """Share of the stretch from `start` to `end` that is drawn."""
+        if end <= start:
+            return 0.0
+        drawn = sum(max(0.0, min(end, b) - max(start, a)) for a, b in self.pieces)
+        return drawn / (end - start)
+
+
+class Rulings(NamedTuple):
+    horizontal: tuple[Ruling, ...] = ()
+    vertical: tuple[Ruling, ...] = ()
+
+
+def find_rulings(
+    grey: np.ndarray, scale: float, origin: tuple[float, float], words: Sequence[Word]
+) -> Rulings:
+    """Lines of a table's picture, in points of the page.
+
+    `grey` is H x W uint8, `scale` its pixels per point, `origin` the page position of its top
+    left corner. `words` (page points) are blanked out: strokes of letters are lines, too.
+    """
+    import numpy as np
+
+    if grey.size == 0:
+        return Rulings()
+    unit = word_height(words)
+    picture = np.ascontiguousarray(grey)
+    ink = np.full(picture.shape, 255, np.uint8)
+    for word in words:
+        # A box reaches over ascenders and descenders, and a rule may run through its margin.
+        trim = 0.12 * word.height
+        left, right = (round((x - origin[0]) * scale) for x in (word.left, word.right))
+        top, bottom = (
+            round((y - origin[1]) * scale) for y in (word.top + trim, word.bottom - trim)
+        )
+        ink[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 0
+    across = _lines(picture, ink, scale, 1.5 * unit)
+    down = _lines(picture.T, ink.T, scale, 1.1 * unit)
+    return Rulings(
+        horizontal=_collinear(across, scale, origin[1], origin[0], 1.5 * unit),
+        vertical=_collinear(down, scale, origin[0], origin[1], 1.1 * unit),
+    )
+
+
+def _lines(
+    picture: np.ndarray, ink: np.ndarray, scale: float, shortest_pt: float
+) -> list[tuple[float, float, float]]:
+    """(row, first column, last column) in pixels of each horizontal line."""
+    import cv2
+    import numpy as np
+
+    picture, ink = np.ascontiguousarray(picture), np.ascontiguousarray(ink)
+    tall = np.ones((2 * int(THICKEST_PT * scale / 2) + 3, 1), np.uint8)
+    # Replicated borders would hide a line at the picture's very edge: mirror the inside instead.
+    pad = tall.shape[0]
+    padded = cv2.copyMakeBorder(picture, pad, pad, 0, 0, cv2.BORDER_REFLECT_101)
+    darker = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, tall) - padded
+    lighter = padded - cv2.morphologyEx(padded, cv2.MORPH_OPEN, tall)
+    contrast = np.maximum(darker, lighter)[pad:-pad]
+    mask = np.where((contrast > CONTRAST) & (ink > 0), 255, 0).astype(np.uint8)
+    # A scan is never quite level: a line may climb a pixel or two on its way.
+    mask = cv2.dilate(mask, np.ones((3, 1), np.uint8))
+    bridge = max(1, int(BRIDGE_PT * scale / 2))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, 2 * bridge + 1), np.uint8))
+    length = max(3, int(shortest_pt * scale))
+    mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    count, _, boxes, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    found = []
+    for index in range(1, count):
+        left, _, width, height, _ = (int(v) for v in boxes[index])
+        if height <= (THICKEST_PT + 1) * scale + 3 and width >= 3 * height:
+            found.append((float(centres[index][1]), float(left), float(left + width)))
+    return found
+
+
+def _collinear(
+    lines: Iterable[tuple[float, float, float]],
+    scale: float,
+    offset_across: float,
+    offset_along: float,
+    shortest_pt: float,
+) -> tuple[Ruling, ...]:
+    """Pieces at the same position joined, in points; ordered by position."""
+    groups: list[list[tuple[float, float, float]]] = []
+    for line in sorted((p / scale, a / scale, b / scale) for p, a, b in lines):
+        if groups and line[0] - groups[-1][-1][0] <= 2.0:
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    rulings = []
+    for group in groups:
+        length = sum(b - a for _, a, b in group)
+        if length < shortest_pt:
+            continue
+        position = sum(p * (b - a) for p, a, b in group) / length
+        pieces: list[tuple[float, float]] = []
+        for _, a, b in sorted(group, key=lambda line: line[1:]):
+            start, end = a + offset_along, b + offset_along
+            if pieces and start - pieces[-1][1] <= BRIDGE_PT:
+                pieces[-1] = (pieces[-1][0], max(end, pieces[-1][1]))
+            else:
+                pieces.append((start, end))
+        rulings.append(Ruling(position + offset_across, tuple(pieces)))
+    return tuple(rulings)
