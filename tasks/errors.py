@@ -36,6 +36,14 @@ class OutputNotWritable(UsageError):
     """OUT cannot be created or written to."""
 
 
+class ReviewsInvalid(UsageError):
+    """A line of reviews.jsonl is no review."""
+
+
+class ManifestInvalid(ClaraError):
+    """A manifest.json cannot be read, or was written by another version of this program."""
+
+
 class EngineUnavailable(ClaraError):
     """An engine that was asked for by name cannot serve here (its models are missing)."""
 
