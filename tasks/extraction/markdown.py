@@ -1,0 +1,369 @@
+"""A DoclingDocument as markdown blocks: docling's serializer with our pictures, tables and notes.
+
+docling-core's serializer does the walk, because it knows what a list group, an inline group and
+a rich table cell are. Ours are the reference of a picture, text without escapes, and the cut into
+blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from docling_core.transforms.serializer.base import BaseDocSerializer, SerializationResult
+from docling_core.transforms.serializer.common import create_ser_result
+from docling_core.transforms.serializer.markdown import (
+    MarkdownDocSerializer,
+    MarkdownInlineSerializer,
+    MarkdownParams,
+    MarkdownPictureSerializer,
+    MarkdownTableSerializer,
+    MarkdownTextSerializer,
+)
+from docling_core.types.doc import (
+    CodeItem,
+    ContentLayer,
+    DocItem,
+    DocItemLabel,
+    DoclingDocument,
+    FloatingItem,
+    FormulaItem,
+    GroupItem,
+    InlineGroup,
+    ListGroup,
+    ListItem,
+    NodeItem,
+    PictureItem,
+    RichTableCell,
+    SectionHeaderItem,
+    TableData,
+    TableItem,
+    TextItem,
+    TitleItem,
+)
+
+from tasks.extraction.page_lines import clean, close_up_cjk, is_cjk
+from tasks.records import Block, BlockKind
+
+IMAGE_REF = "[IMAGE_REF: extracted_assets/{image_id}.jpg]"
+IMAGE_REF_PATTERN = re.compile(r"\[IMAGE_REF: extracted_assets/([0-9a-f]{16})\.jpg\]")
+_NO_SPACE_BEFORE = frozenset(".,;:!?)]}%’”")
+_NO_SPACE_AFTER = frozenset("([{‘“")
+_BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
+_TRAILING = re.compile(r"[ \t]+\n")
+
+
+class ReferencePictureSerializer(MarkdownPictureSerializer):
+    """Writes the reference of a stored picture, and nothing for a picture that was rejected."""
+
+    def __init__(self, image_ids: dict[str, str]) -> None:
+        super().__init__()
+        self.image_ids = image_ids
+
+    def serialize(
+        self,
+        *,
+        item: PictureItem,
+        doc_serializer: BaseDocSerializer,
+        doc: DoclingDocument,
+        **kwargs: Any,
+    ) -> SerializationResult:
+        image_id = self.image_ids.get(item.self_ref)
+        parts = []
+        if image_id is not None:
+            text = IMAGE_REF.format(image_id=image_id)
+            parts.append(create_ser_result(text=text, span_source=item))
+        # In the flow a caption is a block of its own; in a table cell it has only this place.
+        caption = doc_serializer.serialize_captions(item=item, **kwargs)
+        if caption.text:
+            parts.append(caption)
+        return create_ser_result(
+            text="\n\n".join(part.text for part in parts), span_source=parts or item
+        )
+
+
+class PlainTextSerializer(MarkdownTextSerializer):
+    """Formulas as they stand in the source; lines inside a paragraph without trailing spaces."""
+
+    def _md_line_breaks(self, text: str) -> str:
+        return text
+
+    def serialize(self, *, item: TextItem, **kwargs: Any) -> SerializationResult:
+        if isinstance(item, FormulaItem) and not item.text:
+            return create_ser_result(text=item.orig, span_source=item)
+        return super().serialize(item=item, **kwargs)
+
+
+class TidyTableSerializer(MarkdownTableSerializer):
+    """Compact markdown tables; a bar inside a cell is escaped, never an HTML entity."""
+
+    @staticmethod
+    def _compact_table(table_text: str) -> str:
+        table_text = table_text.replace("&#124;", "\\|")
+        lines = []
+        for number, line in enumerate(table_text.split("\n")):
+            if not line:
+                continue
+            cells = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            if number == 1:
+                cells = ["-"] * len(cells)
+            lines.append("| " + " | ".join(close_up_cjk(cell) for cell in cells) + " |")
+        return "\n".join(lines)
+
+
+class TightInlineSerializer(MarkdownInlineSerializer):
+    """Runs of one paragraph: a space between them only where the script has spaces."""
+
+    def serialize(
+        self,
+        *,
+        item: InlineGroup,
+        doc_serializer: BaseDocSerializer,
+        doc: DoclingDocument,
+        list_level: int = 0,
+        visited: set[str] | None = None,
+        **kwargs: Any,
+    ) -> SerializationResult:
+        parts = doc_serializer.get_parts(
+            item=item,
+            list_level=list_level,
+            is_inline_scope=True,
+            visited=visited if visited is not None else set(),
+            **kwargs,
+        )
+        text = ""
+        for part in parts:
+            text = _join_runs(text, part.text)
+        return create_ser_result(text=text, span_source=parts)
+
+
+def _join_runs(before: str, after: str) -> str:
+    if not before or not after:
+        return before + after
+    tight = (
+        before[-1].isspace()
+        or after[0].isspace()
+        or is_cjk(before[-1])
+        or is_cjk(after[0])
+        or after[0] in _NO_SPACE_BEFORE
+        or before[-1] in _NO_SPACE_AFTER
+    )
+    return before + ("" if tight else " ") + after
+
+
+class BlockSerializer(MarkdownDocSerializer):
+    """docling's markdown serializer, asked item by item."""
+
+    # Items whose captions are blocks of their own, so that they are not written twice.
+    captions_apart: set[str] = set()
+
+    def serialize_captions(self, item: FloatingItem, **kwargs: Any) -> SerializationResult:
+        if item.self_ref in self.captions_apart:
+            return create_ser_result()
+        return super().serialize_captions(item=item, **kwargs)
+
+    def captions_of(self, item: FloatingItem) -> SerializationResult:
+        return super().serialize_captions(item=item)
+
+
+def _serializer(document: DoclingDocument, image_ids: dict[str, str]) -> BlockSerializer:
+    return BlockSerializer(
+        doc=document,
+        picture_serializer=ReferencePictureSerializer(image_ids),
+        text_serializer=PlainTextSerializer(),
+        table_serializer=TidyTableSerializer(),
+        inline_serializer=TightInlineSerializer(),
+        params=MarkdownParams(
+            labels=set(DocItemLabel),
+            layers={ContentLayer.BODY, ContentLayer.NOTES},
+            escape_underscores=False,
+            escape_html=False,
+            include_formatting=False,
+            include_hyperlinks=False,
+            compact_tables=True,
+            allowed_meta_names=set(),
+        ),
+    )
+
+
+def to_blocks(
+    document: DoclingDocument, image_ids: dict[str, str], title_ref: str | None = None
+) -> list[Block]:
+    """The document's content in reading order.
+
+    `image_ids` maps the `self_ref` of a picture item to its image id; pictures that are not in
+    it leave no reference. `title_ref` is the heading that is the document's title, where the
+    layout engine does not tell titles from sections.
+    """
+    serializer = _serializer(document, image_ids)
+    blocks: list[Block] = []
+    visited: set[str] = set()
+    for node in list(_top_nodes(document, serializer)):
+        if node.self_ref in visited:
+            continue
+        if isinstance(node, FloatingItem):
+            serializer.captions_apart.add(node.self_ref)
+            blocks += _float_blocks(node, document, serializer, visited)
+            continue
+        result = serializer.serialize(item=node, visited=visited)
+        kind, level = ("heading", 1) if node.self_ref == title_ref else _kind_of(node)
+        blocks += _block(kind, result.text, _pages(result), level)
+    return blocks
+
+
+def _top_nodes(document: DoclingDocument, serializer: BlockSerializer) -> Iterator[NodeItem]:
+    """Items and groups that are blocks: containers are walked through, cells of tables are not."""
+    inside: set[str] = set()
+    for table in document.tables:
+        for cell in table.data.table_cells:
+            if isinstance(cell, RichTableCell):
+                inside |= {
+                    node.self_ref
+                    for node, _ in document.iterate_items(
+                        root=cell.ref.resolve(document),
+                        with_groups=True,
+                        traverse_pictures=True,
+                        included_content_layers=set(ContentLayer),
+                    )
+                }
+    apart = serializer._captions_of_some_item | serializer._footnotes_of_some_item
+    for node, _ in document.iterate_items(
+        with_groups=True,
+        included_content_layers={ContentLayer.BODY, ContentLayer.NOTES},
+    ):
+        if node.self_ref in inside or node.self_ref in apart:
+            continue
+        if isinstance(node, GroupItem) and not isinstance(node, ListGroup | InlineGroup):
+            continue
+        yield node
+
+
+def _kind_of(node: NodeItem) -> tuple[BlockKind, int]:
+    if getattr(node, "content_layer", None) == ContentLayer.NOTES:
+        return "note", 0
+    if isinstance(node, TitleItem):
+        return "heading", 1
+    if isinstance(node, SectionHeaderItem):
+        return "heading", min(node.level + 1, 6)
+    if isinstance(node, ListGroup | ListItem):
+        return "list", 0
+    if isinstance(node, DocItem) and node.label == DocItemLabel.CAPTION:
+        return "caption", 0
+    if isinstance(node, DocItem) and node.label in (
+        DocItemLabel.CHECKBOX_SELECTED,
+        DocItemLabel.CHECKBOX_UNSELECTED,
+    ):
+        return "list", 0
+    return "paragraph", 0
+
+
+def _float_blocks(
+    item: FloatingItem, document: DoclingDocument, serializer: BlockSerializer, visited: set[str]
+) -> list[Block]:
+    """A picture, table or listing with its caption beside it, on the side where it stands."""
+    result = serializer.serialize(item=item, visited=visited)
+    own_pages = tuple(sorted({prov.page_no for prov in item.prov}))
+    pages = _pages(result) or own_pages
+    body: list[Block] = []
+    if isinstance(item, TableItem):
+        body += _block("table", result.text, pages)
+    elif isinstance(item, PictureItem):
+        body += _block("picture", result.text, pages)
+        body += _chart_blocks(item, pages)
+    elif isinstance(item, CodeItem):
+        text = result.text
+        body += [Block(kind="code", markdown=text, pages=pages)] if item.text.strip() else []
+    else:
+        body += _block("paragraph", result.text, pages)
+    captions: list[Block] = []
+    caption = serializer.captions_of(item)
+    captions += _block("caption", caption.text, _pages(caption) or pages)
+    for reference in item.captions:
+        visited.add(reference.cref)
+    notes = serializer.serialize_footnotes(item=item)
+    footnotes = _block("paragraph", notes.text, _pages(notes) or pages)
+    if _caption_below(item, document):
+        body = [*body, *captions]
+    else:
+        body = [*captions, *body]
+    return [*body, *_figure_text(item, document, visited, pages), *footnotes]
+
+
+def _figure_text(
+    item: FloatingItem, document: DoclingDocument, visited: set[str], pages: tuple[int, ...]
+) -> list[Block]:
+    """Words that stand inside a figure (labels of a drawing): below it, a line each."""
+    if not isinstance(item, PictureItem):
+        return []
+    captions = {reference.cref for reference in [*item.captions, *item.footnotes]}
+    lines = []
+    for node, _ in document.iterate_items(
+        root=item, traverse_pictures=True, included_content_layers={ContentLayer.BODY}
+    ):
+        if node.self_ref == item.self_ref or node.self_ref in captions:
+            continue
+        visited.add(node.self_ref)
+        if isinstance(node, TextItem) and node.text.strip():
+            lines.append(node.text.strip())
+    return _block("paragraph", "\n".join(lines), pages)
+
+
+def _chart_blocks(item: PictureItem, pages: tuple[int, ...]) -> list[Block]:
+    """The data of a native chart as a table."""
+    chart = item.meta.tabular_chart if item.meta is not None else None
+    if chart is None:
+        return []
+    return _block("table", table_markdown(chart.chart_data), pages)
+
+
+def table_markdown(data: TableData) -> str:
+    document = DoclingDocument(name="table")
+    table = document.add_table(data=data)
+    return _serializer(document, {}).serialize(item=table).text
+
+
+def _caption_below(item: FloatingItem, document: DoclingDocument) -> bool:
+    """By position where there is one; else above a table, below anything else."""
+    if item.prov and item.captions:
+        caption = item.captions[0].resolve(document)
+        if isinstance(caption, DocItem) and caption.prov:
+            mine, other = item.prov[0], caption.prov[0]
+            page = document.pages.get(mine.page_no)
+            if page is not None and other.page_no == mine.page_no:
+                height = page.size.height
+                a, b = mine.bbox.to_top_left_origin(height), other.bbox.to_top_left_origin(height)
+                if (a.t, a.b) != (b.t, b.b):
+                    return b.t + b.b > a.t + a.b
+    return not isinstance(item, TableItem)
+
+
+def _pages(result: SerializationResult) -> tuple[int, ...]:
+    return tuple(
+        sorted(
+            {
+                prov.page_no
+                for span in result.spans
+                if isinstance(span.item, DocItem)
+                for prov in span.item.prov
+            }
+        )
+    )
+
+
+def _block(kind: BlockKind, text: str, pages: tuple[int, ...], level: int = 0) -> list[Block]:
+    """A block, or none for text without a character to see."""
+    text = clean(text) if kind != "code" else text
+    text = _TRAILING.sub("\n", text).strip("\n").rstrip()
+    if kind in ("paragraph", "caption", "note", "list", "heading"):
+        text = _BLANK_LINES.sub("\n", text)
+    if kind == "heading":
+        words = " ".join(text.split()).lstrip("#").strip()
+        if not words:
+            return []
+        text = f"{'#' * level} {words}"
+    if not text.strip():
+        return []
+    if kind == "picture" and not IMAGE_REF_PATTERN.fullmatch(text.strip()):
+        kind = "paragraph"
+    return [Block(kind=kind, markdown=text, pages=pages, level=level)]
