@@ -18,6 +18,8 @@ CONTRAST = 10
 """Grey levels, of 255, between a line and its surroundings; hairlines are rendered faint."""
 BRIDGE_PT = 2.5
 """Holes in a line up to this length are closed: crossings, dashes and scanning noise."""
+BOX_MARGIN = 0.25
+"""Share of a word's height at the top and at the bottom of its box where rules are looked for."""
 
 
 class Ruling(NamedTuple):
@@ -60,18 +62,29 @@ def find_rulings(
     if grey.size == 0:
         return Rulings()
     unit = word_height(words)
-    picture = np.ascontiguousarray(grey)
-    ink = np.full(picture.shape, 255, np.uint8)
-    for word in words:
-        # A box reaches over ascenders and descenders, and a rule may run through its margin.
-        trim = 0.12 * word.height
-        left, right = (round((x - origin[0]) * scale) for x in (word.left, word.right))
-        top, bottom = (
-            round((y - origin[1]) * scale) for y in (word.top + trim, word.bottom - trim)
+    blank = np.zeros(grey.shape, bool)
+    local = [
+        tuple(
+            round(v * scale)
+            for v in (
+                w.left - origin[0],
+                w.top - origin[1],
+                w.right - origin[0],
+                w.bottom - origin[1],
+            )
         )
-        ink[max(0, top) : max(0, bottom), max(0, left) : max(0, right)] = 0
-    across = _lines(picture, ink, scale, 1.5 * unit)
-    down = _lines(picture.T, ink.T, scale, 1.1 * unit)
+        for w in words
+    ]
+    for left, top, right, bottom in local:
+        # A box reaches over ascenders and descenders, and a rule may run through its margin.
+        trim = round(BOX_MARGIN * (bottom - top))
+        blank[max(0, top + trim) : max(0, bottom - trim), max(0, left) : max(0, right)] = True
+    across = _lines(grey, blank, scale, 1.5 * unit)
+    down = _lines(grey.T, blank.T, scale, 1.1 * unit)
+    across = [line for line in across if not _within_text(line, local)]
+    down = [
+        line for line in down if not _within_text(line, [(b[1], b[0], b[3], b[2]) for b in local])
+    ]
     return Rulings(
         horizontal=_collinear(across, scale, origin[1], origin[0], 1.5 * unit),
         vertical=_collinear(down, scale, origin[0], origin[1], 1.1 * unit),
@@ -79,34 +92,58 @@ def find_rulings(
 
 
 def _lines(
-    picture: np.ndarray, ink: np.ndarray, scale: float, shortest_pt: float
+    picture: np.ndarray, blank: np.ndarray, scale: float, shortest_pt: float
 ) -> list[tuple[float, float, float]]:
-    """(row, first column, last column) in pixels of each horizontal line."""
+    """(row, first column, last column) in pixels of each horizontal line or edge of a fill."""
     import cv2
     import numpy as np
 
-    picture, ink = np.ascontiguousarray(picture), np.ascontiguousarray(ink)
     tall = np.ones((2 * int(THICKEST_PT * scale / 2) + 3, 1), np.uint8)
     # Replicated borders would hide a line at the picture's very edge: mirror the inside instead.
     pad = tall.shape[0]
-    padded = cv2.copyMakeBorder(picture, pad, pad, 0, 0, cv2.BORDER_REFLECT_101)
-    darker = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, tall) - padded
-    lighter = padded - cv2.morphologyEx(padded, cv2.MORPH_OPEN, tall)
-    contrast = np.maximum(darker, lighter)[pad:-pad]
-    mask = np.where((contrast > CONTRAST) & (ink > 0), 255, 0).astype(np.uint8)
+    padded = cv2.copyMakeBorder(
+        np.ascontiguousarray(picture), pad, pad, 0, 0, cv2.BORDER_REFLECT_101
+    )
+    without_dark = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, tall)
+    without_light = cv2.morphologyEx(padded, cv2.MORPH_OPEN, tall)
+    thin = np.maximum(without_dark - padded, padded - without_light)
+    # What is left without thin lines are fills: a header's or a stripe's edge parts cells, too.
+    fills = cv2.morphologyEx(without_dark, cv2.MORPH_OPEN, tall)
+    edges = cv2.morphologyEx(fills, cv2.MORPH_GRADIENT, np.ones((2, 1), np.uint8))
+    seen = (np.maximum(thin, edges) > CONTRAST)[pad:-pad]
+    mask = np.where(seen & ~blank, 255, 0).astype(np.uint8)
     # A scan is never quite level: a line may climb a pixel or two on its way.
     mask = cv2.dilate(mask, np.ones((3, 1), np.uint8))
     bridge = max(1, int(BRIDGE_PT * scale / 2))
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, 2 * bridge + 1), np.uint8))
     length = max(3, int(shortest_pt * scale))
     mask = cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
-    count, _, boxes, centres = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    found = []
+    count, labels, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    thickest = (THICKEST_PT + 1) * scale + 3
+    found: list[tuple[float, float, float]] = []
     for index in range(1, count):
-        left, _, width, height, _ = (int(v) for v in boxes[index])
-        if height <= (THICKEST_PT + 1) * scale + 3 and width >= 3 * height:
-            found.append((float(centres[index][1]), float(left), float(left + width)))
+        left, top, width, height, _ = (int(v) for v in boxes[index])
+        piece = labels[top : top + height, left : left + width] == index
+        # Strokes of letters may touch a line: its own rows are the ones that reach furthest.
+        across = piece.sum(axis=1)
+        rows = np.flatnonzero(across >= 0.7 * across.max())
+        for group in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+            columns = np.flatnonzero(piece[group].any(axis=0))
+            start, end = int(columns[0]), int(columns[-1]) + 1
+            if len(group) <= thickest and end - start >= 3 * len(group):
+                found.append((top + float(group.mean()), left + start, left + end))
     return found
+
+
+def _within_text(line: tuple[float, float, float], boxes: Sequence[tuple[int, ...]]) -> bool:
+    """Whether a line is but an underline or the strokes of letters: it runs along words only."""
+    position, start, end = line
+    covered = sum(
+        max(0.0, min(end, right) - max(start, left))
+        for left, top, right, bottom in boxes
+        if top <= position <= bottom
+    )
+    return covered >= 0.85 * (end - start)
 
 
 def _collinear(
