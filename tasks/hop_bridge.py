@@ -44,9 +44,9 @@ _VERBS = (
 )
 _AFTER = re.compile(
     rf"[?.:;)]|$|'s\b|’s\b|\s+(?:is|was|does|did|can|could|will|would|should|must|may|has|had"
-    r"|in|on|at|by|for|from|to|with|about|into|under|through|(?:and|or)(?-i:(?! [A-Z]))|than|when|if"
-    rf"|while|before|after|as|during|without|made|built|known|written|held|found|set|kept|sold|\w+ed"
-    rf"|{_VERBS})\b",
+    r"|in|on|at|by|for|from|to|with|about|into|under|through|(?:and|or)(?-i:(?! [A-Z]))|than|when"
+    r"|if|while|before|after|as|during|without|born|made|built|known|written|held|found|set|kept"
+    rf"|sold|\w+ed|{_VERBS})\b",
     re.IGNORECASE,
 )
 # "the University of X", "the Party of X": the entity is a piece of a longer name.
@@ -55,7 +55,7 @@ _INSIDE_NAME = re.compile(r"\b[A-Z][\w-]*\s+(?:of|for|in|at)\s+(?:the\s+)?$")
 _DEFINITE = re.compile(r"\bthe\s+$", re.IGNORECASE)
 _SAYS_WHICH = re.compile(r"\s+(?:in|on|at|by|for|from|to|with|about|into|under|through|\w+ed)\b")
 _BEFORE_ZH = re.compile(
-    r"(?:^|[，、：；（(“‘「《\"]|对|在|与|和|为|由|是|于|从|把|被|将|使|让|以及|关于|根据|按照|使用)$"
+    r"(?:^|[，、：；（(“‘「《\"]|对|在|与|和|为|由|是|于|从|把|被|将|使|让|了|以及|关于|根据|按照|使用)$"
 )
 _AFTER_ZH = re.compile(
     r"$|[，、：；？?）)”’」》\"]|的|是|在|有[哪多什几何]|为[什何多]|由|和|与|可以|能够|需要|应[该当]|被|从"

@@ -91,7 +91,7 @@ class Manifest(Record):
     models: dict[str, Any] = Field(description="engine and model of each need")
     sources: dict[str, SourceEntry]
     files: dict[str, FileEntry]
-    prompts: dict[str, str] = Field(default_factory=dict, description="name to sha256 of each prompt")
+    prompts: dict[str, str] = Field(default_factory=dict, description="sha256 by name")
     options: dict[str, Any]
     seed: int
     usage: SpentUsage = SpentUsage()

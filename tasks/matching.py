@@ -1,7 +1,7 @@
 """Does a text say a phrase? Compared as words, after the one normaliser.
 
-Words and not characters: "5" stands in "5 bar" and not in "15 bar". Han, kana and hangul are
-written without spaces: there every character is a word.
+Words and not characters: "5" stands in "5 bar" and in "5bar", and not in "15 bar". Han and kana
+are written without spaces, and so are hangul's particles: there every character is a word.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from tasks.text import HAN_CLASS, normalise
 
 _UNSPACED = HAN_CLASS + "\u3041-\u30ff\uac00-\ud7af"
 # A number is one word with its decimals, its date and its percent sign: 5 is not said by 5.2 %.
-_WORD = re.compile(rf"[{_UNSPACED}]|\d+(?:[.:/-]\d+)*%?(?![^\W_{_UNSPACED}])|[^\W_{_UNSPACED}]+")
+_WORD = re.compile(rf"[{_UNSPACED}]|\d+(?:[.:/-]\d+)*%?|[^\W_{_UNSPACED}]+")
 
 
 def matchable(text: str) -> str:

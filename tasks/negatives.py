@@ -142,7 +142,8 @@ class HardNegatives:
         language = self._passages[gold].language
         if language in ("en", "zh") and language_of(question) != language:
             neighbours = self._neighbours(gold, limit, training_only)
-            for pair in zip_longest(found, neighbours):
+            others = ([at for at in ranked if at != gold] for ranked in (found, neighbours))
+            for pair in zip_longest(*others):
                 yield from (at for at in pair if at is not None)
         else:
             yield from found
