@@ -30,7 +30,7 @@ def content_key(step: str, version: int, **parts: Any) -> str:
         separators=(",", ":"),
         default=_as_json,
     )
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
 def _as_json(value: Any) -> Any:
@@ -52,19 +52,21 @@ class StepCache:
 
     def get(self, step: str, key: str, model: type[Model]) -> Model | None:
         try:
-            raw = self.location.read_bytes(self._name(step, key))
+            raw = self.location.read_bytes(self.name_of(step, key))
             return model.model_validate_json(raw)
         except (FileNotFoundError, ValidationError):
             return None
 
     def has(self, step: str, key: str) -> bool:
-        return self.location.exists(self._name(step, key))
+        return self.location.exists(self.name_of(step, key))
 
     def put(self, step: str, key: str, record: BaseModel) -> None:
+        # Not forced to the disk: an entry that a power failure leaves empty is simply made again.
         self.location.write_bytes(
-            self._name(step, key), record.model_dump_json().encode("utf-8", "surrogatepass")
+            self.name_of(step, key), record.model_dump_json().encode("utf-8"), durable=False
         )
 
     @staticmethod
-    def _name(step: str, key: str) -> str:
+    def name_of(step: str, key: str) -> str:
+        """Where a result stands below the location."""
         return f"{step}/{key[:2]}/{key}.json"

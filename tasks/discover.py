@@ -101,7 +101,7 @@ def _walk_local(
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         here = Path(folder)
-        if here != root and _DATA_SET_MARKS <= set(names):
+        if here != root and _DATA_SET_MARKS.issubset(names):
             found.skipped_folders.append(here.relative_to(root).as_posix())
             folders.clear()
             continue
@@ -190,8 +190,7 @@ def _classify(entry: _Entry, source: Location, found: Discovery) -> None:
 
 def _hash(entry: _Entry, source: Location) -> tuple[int, str]:
     digest, size = hashlib.sha256(), 0
-    opened = Path(entry.uri).open("rb") if source.is_local else source.fs.open(entry.uri, "rb")
-    with opened as stream:
+    with Path(entry.uri).open("rb") if source.is_local else source.fs.open(entry.uri) as stream:
         while piece := stream.read(1 << 20):
             digest.update(piece)
             size += len(piece)

@@ -21,9 +21,10 @@ class IngestOptions(BaseModel):
         description="Engines for PDF pages: embedded (models inside wheels), heron (docling's own "
         "models, when cached), native (no models), auto (heron where cached, else embedded).",
     )
-    extraction_mode: ExtractionMode = Field(
-        default="dict",
-        description="dict: picture references stand in place. markdown: they are listed at the end.",
+    extraction_mode: ExtractionMode | None = Field(
+        default=None,
+        description="dict: picture references stand in place. markdown: at the end of the "
+        "content. Default: EXTRACTION_MODE, else dict.",
     )
     images_scale: float = Field(
         default=2.0, gt=0, le=8, description="Pixels per point of pictures cropped from pages."

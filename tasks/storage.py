@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import IO, Any
 from tasks.errors import DiskFull, OutputNotWritable, StorageError
 
 _CHUNK_BYTES = 1 << 20
+_TEMPORARY_PREFIX = ".clara-"
 
 
 class Location:
@@ -86,16 +88,17 @@ class Location:
         with _named_errors("open", self.uri(name)):
             return self.fs.open(self.path(name), mode)  # type: ignore[no-any-return]
 
-    def write_bytes(self, name: str, data: bytes) -> None:
-        """Writes a whole file, or nothing."""
-        with self.writing(name) as stream:
+    def write_bytes(self, name: str, data: bytes, *, durable: bool = True) -> None:
+        """Writes a whole file, or nothing. `durable`: it also survives a loss of power."""
+        with self.writing(name, durable=durable) as stream:
             stream.write(data)
 
     @contextmanager
-    def writing(self, name: str) -> Iterator[IO[bytes]]:
+    def writing(self, name: str, *, durable: bool = True) -> Iterator[IO[bytes]]:
         """A stream whose bytes get their final name when the block ends without an error."""
         if self.is_local:
-            with _named_errors("write", self.uri(name)), atomic_file(Path(self.path(name))) as out:
+            path = Path(self.path(name))
+            with _named_errors("write", self.uri(name)), atomic_file(path, durable=durable) as out:
                 yield out
             return
         stream = self.fs.open(self.path(name), "wb")
@@ -137,20 +140,31 @@ class Location:
 
 
 @contextmanager
-def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+def atomic_file(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Opens a temporary file beside `path`; it becomes `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     # A short name of its own: the final one may already have the 255 bytes that a name may have.
-    temporary = path.parent / f".{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.{os.getpid()}.tmp"
+    temporary = path.parent / f"{_TEMPORARY_PREFIX}{uuid.uuid4().hex}.{os.getpid()}.tmp"
     try:
         with temporary.open("wb") as stream:
             yield stream
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_stale_temporaries(folder: Path) -> None:
+    """Deletes what runs that were killed in the middle of a write left in `folder`."""
+    import psutil
+
+    for leftover in folder.glob(f"{_TEMPORARY_PREFIX}*.tmp"):
+        writer = leftover.name.split(".")[-2]
+        if not (writer.isdigit() and psutil.pid_exists(int(writer))):
+            leftover.unlink(missing_ok=True)
 
 
 @contextmanager
