@@ -1,0 +1,28 @@
+"""Runs a job's function in this process's worker pool, and says how it went as a Prefect state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect.states import Completed, Failed
+
+from tasks.errors import FileRejected
+from tasks.jobs import Done, Job
+from tasks.worker_pool import shared_pool
+
+
+def run_job(job: Job) -> Any:
+    """What the task returns: Done as JSON, or a state named Rejected that holds the same.
+
+    A file that cannot be used is no failure of the run, so nothing is raised for it (a task that
+    raises logs a traceback): the state's message is the sentence that rejects.jsonl gets. What
+    may work at another time is a failed state, which Prefect does not remember as a result.
+    """
+    try:
+        done: Done = shared_pool(job.workers).run(job.function, job, timeout_s=job.timeout_s)
+    except FileRejected as error:
+        data = {"reason": error.reason, "detail": error.detail}
+        return Failed(name="Rejected", message=str(error), data=data)
+    if done.note is not None:
+        return Completed(name="Rejected", message=done.note, data=done.model_dump())
+    return done.model_dump()

@@ -1,0 +1,220 @@
+"""Jobs: what a Prefect task is given, and what it gives back. Small records of keys and URIs.
+
+Documents, pictures and texts stay in the cache; a job names them by key. The functions that do
+the work run in worker processes and are named here as `module:function`, so that neither side
+imports the other's libraries.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+from pydantic import Field
+
+from tasks.cache import StepCache, content_key
+from tasks.description.engine import PictureContext
+from tasks.extraction.options import ExtractionOptions
+from tasks.records import Description, ExtractedDocument, Record, SourceFile, Synthesis, TextChunk
+from tasks.storage import Location
+
+# Raised when the meaning of a step's result changes: everything it made before is made anew.
+VERSIONS = {"pictures": 1, "extract": 1, "describe": 1, "chunk": 1, "synthesize": 1, "export": 1}
+
+
+class Job(Record):
+    """One task run's work on one or more items, each of which has its own key in the cache."""
+
+    step: ClassVar[str] = ""
+    function: ClassVar[str] = ""
+    items_field: ClassVar[str | None] = None
+
+    cache_uri: str
+    overwrite: bool = Field(default=False, description="make again what the cache has")
+    workers: int = Field(default=1, description="size of the pool, if this job is its first")
+    timeout_s: float | None = None
+
+    @property
+    def item_keys(self) -> list[str]:
+        """Keys under which the results are stored; each covers all that its result depends on."""
+        return [item.key for item in self._items]
+
+    @property
+    def cache_key(self) -> str:
+        """Prefect's key: results of two caches never stand in for one another."""
+        return content_key(
+            self.step, VERSIONS[self.step], keys=self.item_keys, cache=self.cache_uri
+        )
+
+    @property
+    def size(self) -> int:
+        return len(self.item_keys)
+
+    def halves(self) -> list[Self]:
+        """The same work as two jobs, to find the item that a batch fails on."""
+        middle = len(self._items) // 2
+        parts = (self._items[:middle], self._items[middle:])
+        return [self.model_copy(update={str(self.items_field): part}) for part in parts]
+
+    @property
+    def _items(self) -> tuple[Any, ...]:
+        return tuple(getattr(self, str(self.items_field)))
+
+    def cache(self) -> StepCache:
+        return StepCache(Location(self.cache_uri))
+
+    def is_done(self, cache: StepCache, key: str) -> bool:
+        """Whether an item needs no work: a batch that was killed had stored what it finished."""
+        return not self.overwrite and cache.has(self.step, key)
+
+
+class Rejection(Record):
+    """Why one item of a job has no result."""
+
+    reason: str
+    detail: str
+    id: str | None = None
+
+
+class Done(Record):
+    """What a job reports: the items it made now, and those that it had to reject."""
+
+    made: int
+    rejected: int = 0
+    note: str | None = Field(default=None, description="why the only item of a job was rejected")
+
+
+# --- results, as the cache holds them --------------------------------------------------------
+
+
+class PictureOutcome(Record):
+    """A standalone image file: its picture, or its pages, or why it cannot be used."""
+
+    image_id: str | None = None
+    width_px: int = 0
+    height_px: int = 0
+    pages: int = Field(default=1, description="above 1 for a TIFF that is a document of pages")
+    rejection: Rejection | None = None
+
+
+class ExtractOutcome(Record):
+    """A document's extraction, or why there is none."""
+
+    document: ExtractedDocument | None = None
+    rejection: Rejection | None = None
+
+
+class DescribeOutcome(Record):
+    """A picture's description, or why there is none."""
+
+    description: Description | None = None
+    rejection: Rejection | None = None
+
+
+class Chunks(Record):
+    """A document's chunks, and its `tasks.heldout.sketch` for finding near-duplicates."""
+
+    chunks: tuple[TextChunk, ...]
+    sketch: str
+
+
+class Syntheses(Record):
+    """One synthesis a chunk, in the order of the chunks."""
+
+    syntheses: tuple[Synthesis, ...]
+
+
+# --- jobs ------------------------------------------------------------------------------------
+
+
+class FileToOpen(Record):
+    key: str
+    file: SourceFile
+
+
+class PicturesJob(Job):
+    """Open a batch of standalone images; each outcome is stored under its own key."""
+
+    step = "pictures"
+    function = "tasks.description.picture_job:load"
+    items_field = "files"
+
+    files: tuple[FileToOpen, ...]
+
+
+class ExtractJob(Job):
+    """Extract one document."""
+
+    step = "extract"
+    function = "tasks.extraction.job:extract"
+
+    key: str
+    file: SourceFile
+    options: ExtractionOptions
+
+    @property
+    def item_keys(self) -> list[str]:
+        return [self.key]
+
+
+class PictureToDescribe(Record):
+    image_id: str
+    key: str
+    context: PictureContext
+
+
+class DescribeJob(Job):
+    """Describe a batch of pictures by one engine."""
+
+    step = "describe"
+    function = "tasks.description.job:describe"
+    items_field = "pictures"
+
+    engine: str
+    pictures: tuple[PictureToDescribe, ...]
+
+
+class DocumentToChunk(Record):
+    """`outcome_step` and `outcome_key` name the extraction, or the standalone picture."""
+
+    key: str
+    outcome_step: str
+    outcome_key: str
+    doc_id: str
+    describe_keys: dict[str, str]
+
+
+class LimitOptions(Record):
+    """What `make_limit` needs to bound chunks."""
+
+    tokenizer: str | None
+    chunk_tokens: int | None
+    chunk_size: int | None
+    home: str
+
+
+class ChunkJob(Job):
+    """Cut a batch of documents into chunks."""
+
+    step = "chunk"
+    function = "tasks.chunking.job:chunk"
+    items_field = "documents"
+
+    limit: LimitOptions
+    documents: tuple[DocumentToChunk, ...]
+
+
+class ChunksToSynthesize(Record):
+    key: str
+    chunk_key: str
+
+
+class SynthesizeJob(Job):
+    """Write questions, answers and summaries for a batch of documents' chunks."""
+
+    step = "synthesize"
+    function = "tasks.synthesis.job:synthesize"
+    items_field = "documents"
+
+    engine: str
+    seed: int
+    documents: tuple[ChunksToSynthesize, ...]
