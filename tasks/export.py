@@ -1,0 +1,90 @@
+"""Write the data set's rows: knowledge, training data and rejects, and bring the pictures along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from prefect import task
+
+from tasks.assemble import ASSETS_FOLDER, raw_knowledge_rows
+from tasks.corpus import Corpus
+from tasks.manifest import FileEntry
+from tasks.output_jobs import RowsJob, Written
+from tasks.prefect_policy import step_policy
+from tasks.records import DocumentRow, ImageRow
+from tasks.storage import Location
+
+KNOWLEDGE_FILE = "raw_knowledge.jsonl"
+TRAINING_FILE = "clara_training_data.jsonl"
+REJECTS_FILE = "rejects.jsonl"
+
+
+def write_rows(job: RowsJob) -> Written:
+    """Stages the three files and stores the pictures. Raises StorageError, CacheLost."""
+    corpus, staging = job.corpus(), job.staging
+    images: dict[str, None] = {}
+    rows = _noting_images(_knowledge(corpus), images)
+    files = {
+        KNOWLEDGE_FILE: staging.write_rows(KNOWLEDGE_FILE, rows),
+        TRAINING_FILE: staging.write_rows(TRAINING_FILE, (n.row for n in corpus.rows)),
+        REJECTS_FILE: staging.write_rows(REJECTS_FILE, corpus.rejects),
+    }
+    assets = store_assets(images, corpus.cache.images, Location(job.output_uri))
+    return Written(files={**files, **assets}, notices=corpus.reviewed.notices)
+
+
+def _knowledge(corpus: Corpus) -> Iterator[DocumentRow | ImageRow]:
+    plan = corpus.plan
+    mode = plan.options.extraction_mode or "dict"
+    rejected = frozenset(plan.rejected_images)
+    return raw_knowledge_rows(corpus.results(), corpus.all_descriptions(), mode, rejected)
+
+
+def _noting_images(
+    rows: Iterable[DocumentRow | ImageRow], images: dict[str, None]
+) -> Iterator[DocumentRow | ImageRow]:
+    for row in rows:
+        if isinstance(row, ImageRow):
+            images[row.image_id] = None
+        else:
+            images.update(dict.fromkeys(row.extracted_images))
+        yield row
+
+
+def store_assets(
+    image_ids: Iterable[str], cached: Location, output: Location
+) -> dict[str, FileEntry]:
+    """Copies pictures into the output where they are missing.
+
+    They are named by their content, so they can stand there before the rows that refer to them.
+    """
+    assets = output / ASSETS_FOLDER
+    assets.make()
+    present = set(assets.names())
+
+    def store(image_id: str) -> tuple[str, FileEntry]:
+        name = f"{image_id}.jpg"
+        size_bytes, sha256 = cached.size_and_sha256(name)
+        if name not in present or assets.size_and_sha256(name) != (size_bytes, sha256):
+            assets.write_bytes(name, cached.read_bytes(name))
+        return f"{ASSETS_FOLDER}/{name}", FileEntry(sha256=sha256, bytes=size_bytes)
+
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        return dict(threads.map(store, sorted(image_ids)))
+
+
+def remove_unused_assets(output: Location, used: Iterable[str]) -> int:
+    """Deletes pictures that no row refers to any more; returns how many."""
+    assets, kept = output / ASSETS_FOLDER, set(used)
+    unused = [name for name in assets.names() if f"{ASSETS_FOLDER}/{name}" not in kept]
+    for name in unused:
+        assets.remove(name)
+    return len(unused)
+
+
+@task(name="export", task_run_name="export the data set", **step_policy())
+def export_rows(job: RowsJob) -> Any:
+    """Write the knowledge, the training rows, the rejects and the pictures."""
+    return write_rows(job).model_dump(mode="json")
