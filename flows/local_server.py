@@ -1,0 +1,229 @@
+"""A local Prefect server: started once in the background, reused, easy to stop.
+
+Prefect's ephemeral API costs 12 to 24 CPU-seconds at every start and loses records of short
+runs; a server that stays costs that once and gives the user the UI. It runs in a session of its
+own (Ctrl-C in the terminal must not end it), in CLARA_HOME (the user's other Prefect versions
+keep their own home), on loopback. This module imports nothing of Prefect: what it sets must be
+in the environment before Prefect is first imported.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tasks.errors import ServerUnavailable
+from tasks.settings import settings
+
+_HOST = "127.0.0.1"
+_FIRST_PORT = 4210
+_START_TIMEOUT_S = 180.0
+
+
+class ServerRecord(BaseModel):
+    """What `server.json` says about the server that was started last."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    process_started_at: float
+    port: int
+    prefect_version: str
+
+    @property
+    def api_url(self) -> str:
+        return f"http://{_HOST}:{self.port}/api"
+
+    @property
+    def ui_url(self) -> str:
+        return f"http://{_HOST}:{self.port}"
+
+
+def connect() -> str:
+    """Makes this process use the configured server, or ours; returns the address of its UI.
+
+    Raises ServerUnavailable.
+    """
+    quiet_environment()
+    configured = settings().prefect_api_url
+    if configured:
+        os.environ["PREFECT_API_URL"] = configured
+        return configured.removesuffix("/").removesuffix("/api")
+    record = start()
+    os.environ["PREFECT_API_URL"] = record.api_url
+    os.environ["PREFECT_HOME"] = str(_prefect_home())
+    return record.ui_url
+
+
+def quiet_environment() -> None:
+    """Prefect's own telemetry off, and its log lines left to the run's log and the UI."""
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+
+
+def start() -> ServerRecord:
+    """The running server, started if need be. Raises ServerUnavailable."""
+    from filelock import FileLock
+
+    folder = _folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / "lock", timeout=_START_TIMEOUT_S):
+        record = _recorded()
+        if record is not None and _runs(record):
+            if record.prefect_version == version("prefect") and _answers(record, patience_s=30):
+                return record
+            _end(record)
+        return _launch(_free_port(record.port if record else _FIRST_PORT))
+
+
+def stop() -> ServerRecord | None:
+    """Ends our server; returns what was ended, or None where none ran."""
+    record = _recorded()
+    if record is None or not _runs(record):
+        return None
+    _end(record)
+    return record
+
+
+def status() -> tuple[ServerRecord | None, bool]:
+    """The recorded server, where its process runs, and whether it answers."""
+    record = _recorded()
+    if record is None or not _runs(record):
+        return None, False
+    return record, _answers(record, patience_s=2)
+
+
+def log_file() -> Path:
+    return _folder() / "server.log"
+
+
+def _folder() -> Path:
+    return settings().home / "server"
+
+
+def _prefect_home() -> Path:
+    return settings().home / "prefect"
+
+
+def _recorded() -> ServerRecord | None:
+    try:
+        return ServerRecord.model_validate_json((_folder() / "server.json").read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return None
+
+
+def _launch(port: int) -> ServerRecord:
+    import psutil
+
+    from tasks.storage import atomic_file
+
+    environment = {
+        **{k: v for k, v in os.environ.items() if not _is_secret(k)},
+        "PREFECT_HOME": str(_prefect_home()),
+        "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
+        "DO_NOT_TRACK": "1",
+    }
+    command = [sys.executable, "-m", "prefect", "server", "start"]
+    with log_file().open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--host", _HOST, "--port", str(port)],
+            env=environment,
+            cwd=_folder(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    record = ServerRecord(
+        pid=process.pid,
+        process_started_at=psutil.Process(process.pid).create_time(),
+        port=port,
+        prefect_version=version("prefect"),
+    )
+    with atomic_file(_folder() / "server.json") as stream:
+        stream.write(record.model_dump_json(indent=2).encode())
+    deadline = time.monotonic() + _START_TIMEOUT_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise ServerUnavailable(
+                f"the local Prefect server ended at its start (exit code {process.returncode}): "
+                f"{log_file()} says why"
+            )
+        if _answers(record, patience_s=0):
+            return record
+        time.sleep(0.2)
+    _end(record)
+    raise ServerUnavailable(
+        f"the local Prefect server did not answer within {_START_TIMEOUT_S:.0f} s: "
+        f"{log_file()} may say why"
+    )
+
+
+def _is_secret(variable: str) -> bool:
+    """The server outlives the command, so it gets no key that the command was given."""
+    return any(word in variable.upper() for word in ("API_KEY", "SECRET", "TOKEN", "PASSWORD"))
+
+
+def _runs(record: ServerRecord) -> bool:
+    """True where that very process is alive: a process id alone may have been given anew."""
+    import psutil
+
+    try:
+        process = psutil.Process(record.pid)
+        return (
+            abs(process.create_time() - record.process_started_at) < 1.0
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.Error:
+        return False
+
+
+def _answers(record: ServerRecord, patience_s: float) -> bool:
+    deadline = time.monotonic() + patience_s
+    while True:
+        try:
+            with urllib.request.urlopen(f"{record.api_url}/health", timeout=2) as response:
+                return bool(json.load(response))
+        except (urllib.error.URLError, OSError, ValueError):
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.2)
+
+
+def _end(record: ServerRecord) -> None:
+    import psutil
+
+    try:
+        process = psutil.Process(record.pid)
+        family = [*process.children(recursive=True), process]
+    except psutil.Error:
+        return
+    process.terminate()
+    _, alive = psutil.wait_procs(family, timeout=15)
+    for straggler in alive:
+        straggler.kill()
+    (_folder() / "server.json").unlink(missing_ok=True)
+
+
+def _free_port(first: int) -> int:
+    for port in range(first, first + 200):
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            try:
+                probe.bind((_HOST, port))
+            except OSError:
+                continue
+            return port
+    raise ServerUnavailable(f"no free port was found on {_HOST} from {first} to {first + 199}")

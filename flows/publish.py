@@ -1,0 +1,328 @@
+"""The end of an ingest run: rows, stage files, report, and the manifest last."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from flows.ingest_setup import Engines, Places
+from flows.ingest_steps import IngestSteps
+from flows.watch import Watch
+from tasks.cache import content_key
+from tasks.corpus import Corpus, CorpusEntry, CorpusPlan
+from tasks.discover import Discovery
+from tasks.export import remove_unused_assets
+from tasks.jobs import VERSIONS, ExtractOutcome
+from tasks.manifest import (
+    MANIFEST_FILE,
+    FileEntry,
+    Manifest,
+    SourceCounts,
+    StepVersions,
+    fingerprint,
+    source_entries,
+)
+from tasks.options import IngestOptions
+from tasks.output_jobs import OutputJob, RowsJob, StageFilesJob, Written
+from tasks.report import REPORT_FILE, ReportJob
+from tasks.reporting.statistics import Duplicate, IngestRun, OutputFile, RunFacts
+from tasks.settings import settings
+from tasks.storage import Location
+
+# What changes how a run works, and not what it makes.
+_RUNTIME_OPTIONS = {"workers", "document_timeout_s", "offline", "fresh"}
+_PACKAGES = ("docling", "docling-core", "rapidocr", "onnxruntime", "prefect", "pillow", "bm25s")
+
+
+def inputs_fingerprint(
+    found: Discovery, options: IngestOptions, engines: Engines, reviews: str
+) -> str:
+    """Hash of everything that decides the bytes of the data files."""
+    return fingerprint(
+        {
+            "files": [[file.file_path, file.doc_id] for file in found.files],
+            "rejects": [[r.file_path, r.reason, r.detail] for r in found.rejects],
+            "options": options.model_dump(mode="json", exclude=_RUNTIME_OPTIONS),
+            "engines": [
+                engines.profile.name,
+                engines.describer_identity,
+                engines.synthesizer_identity,
+                engines.limit_identity,
+            ],
+            "reviews": hashlib.sha256(reviews.encode("utf-8", "surrogatepass")).hexdigest(),
+            "steps": VERSIONS,
+        }
+    )
+
+
+def is_unchanged(places: Places, previous: Manifest | None, inputs: str) -> bool:
+    """Whether OUT already holds what these inputs make, byte for byte."""
+    if previous is None or previous.versions.inputs != inputs:
+        return False
+    return all(_stands(places.output, name, entry) for name, entry in previous.files.items())
+
+
+def _stands(output: Location, name: str, entry: FileEntry) -> bool:
+    if not output.exists(name):
+        return False
+    if entry.rows is None and name != REPORT_FILE:
+        # Pictures are named by their content and written whole: their size is enough.
+        return bool(output.fs.size(output.path(name)) == entry.bytes)
+    return output.size_and_sha256(name) == (entry.bytes, entry.sha256)
+
+
+def unchanged_summary(places: Places, watch: Watch) -> dict[str, Any]:
+    """What a run reports that found nothing to do."""
+    return {
+        "outcome": "unchanged",
+        "output": places.output.uri(),
+        "report": places.output.uri(REPORT_FILE),
+        "steps": _steps(watch),
+    }
+
+
+def _steps(watch: Watch) -> dict[str, dict[str, float | int]]:
+    return {
+        step.name: {"done": step.done, "reused": step.reused, "seconds": round(step.seconds, 3)}
+        for step in watch.steps
+    }
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Writes one run's data set."""
+
+    steps: IngestSteps
+    found: Discovery
+    entries: tuple[CorpusEntry, ...]
+    reviews: str
+    previous: Manifest | None
+    fingerprint: str
+    started_at: datetime
+
+    def run(self) -> dict[str, Any]:
+        """The summary of the run. Raises StorageError; then OUT is as it was before."""
+        from tasks.export import export_rows
+        from tasks.stage_files import negatives_and_stage_files
+
+        watch, places = self.steps.watch, self.steps.places
+        plan = CorpusPlan(
+            entries=self.entries,
+            rejects=tuple(self.steps.rejects),
+            rejected_images=tuple(sorted(self.steps.rejected_images)),
+            options=self.steps.options.model_copy(
+                update={name: IngestOptions.model_fields[name].default for name in _RUNTIME_OPTIONS}
+            ),
+            reviews=self.reviews,
+        )
+        key = content_key("plan", VERSIONS["export"], plan=plan)
+        places.cache.put("plan", key, plan)
+        common = {
+            "cache_uri": places.cache_uri,
+            "output_uri": places.output.uri(),
+            "home": str(settings().home),
+            "plan_key": key,
+        }
+        with watch.step("export", 1) as step:
+            rows = self._write(export_rows, RowsJob(**common))
+            step.advance()
+        with watch.step("negatives", 1) as step:
+            stages = self._write(negatives_and_stage_files, StageFilesJob(**common))
+            step.advance()
+        files = {**rows.files, **stages.files}
+        notices = (*self._notices(), *rows.notices, *stages.notices)
+        counts = _counts(plan, places)
+        facts = self._report(common, files, notices, stages.held_out, watch)
+        files[REPORT_FILE] = facts[0]
+        self._publish(OutputJob(**common), files, counts)
+        places.cache.location.remove(places.cache.name_of("plan", key))
+        for notice in notices:
+            watch.say(f"note: {notice}")
+        return self._summary(facts[1], files, notices, watch)
+
+    def _write(self, task: Any, job: OutputJob) -> Written:
+        """Runs a writing task. What a killed run had staged is taken if it is still whole."""
+        future = task.submit(job, wait_for=self.steps.upstream)
+        written = Written.model_validate(future.result())
+        data_files = {name: e for name, e in written.files.items() if e.rows is not None}
+        if not job.staging.holds(data_files):
+            future = task.with_options(refresh_cache=True).submit(job)
+            written = Written.model_validate(future.result())
+        self.steps.upstream = [future]
+        return written
+
+    def _report(
+        self,
+        common: Mapping[str, str],
+        files: Mapping[str, FileEntry],
+        notices: tuple[str, ...],
+        held_out: tuple[str, ...],
+        watch: Watch,
+    ) -> tuple[FileEntry, RunFacts]:
+        from tasks.report import make_report
+
+        steps, places = self.steps, self.steps.places
+        with watch.step("report", 1) as step:
+            run = IngestRun(
+                source=places.source.uri(),
+                output=places.output.uri(),
+                started_at=self.started_at,
+                ended_at=datetime.now(UTC),
+                seed=steps.options.seed,
+                steps=watch.facts(),
+                engines=steps.engines.facts(),
+                files=tuple(
+                    OutputFile(name=name, rows=entry.rows, size_bytes=entry.bytes)
+                    for name, entry in files.items()
+                    if entry.rows is not None
+                ),
+                options=steps.options.model_dump(mode="json"),
+                versions=_package_versions(),
+                duplicates=tuple(
+                    Duplicate(file_path=path, same_as=first)
+                    for path, first in steps.duplicates.items()
+                ),
+                held_out=held_out,
+                removed=self._removed(),
+                skipped_files=self.found.skipped_system_files,
+                notices=notices,
+            )
+            job: Any = ReportJob(**common, run=run)
+            task: Any = make_report  # its overloads know no `wait_for` beside a typed job
+            result = task.submit(job, wait_for=self.steps.upstream).result()
+            step.advance()
+        return (
+            FileEntry.model_validate(result["file"]),
+            RunFacts.model_validate(result["facts"]),
+        )
+
+    def _publish(
+        self, job: OutputJob, files: dict[str, FileEntry], counts: Mapping[str, SourceCounts]
+    ) -> None:
+        places, options = self.steps.places, self.steps.options
+        rejected = {r.file_path for r in self.steps.rejects} - {
+            entry.file.file_path for entry in self.entries
+        }
+        manifest = Manifest(
+            versions=StepVersions(
+                clara_pipeline=_version("clara-pipeline"),
+                python=platform.python_version(),
+                packages=_package_versions(),
+                steps=dict(VERSIONS),
+                # Without it the next run looks at everything again: something may work then.
+                inputs=None if self.steps.retry_next_time else self.fingerprint,
+            ),
+            models=self._models(),
+            sources=source_entries(
+                self.found.files,
+                counts,
+                self.previous,
+                duplicates=self.steps.duplicates,
+                rejected=rejected,
+            ),
+            files=files,
+            options=options.model_dump(mode="json"),
+            seed=options.seed,
+            started_at=self.started_at.isoformat(timespec="seconds"),
+            ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        job.staging.publish(
+            [name for name, entry in files.items() if entry.rows is not None or name == REPORT_FILE]
+        )
+        remove_unused_assets(places.output, files)
+        places.output.write_bytes(MANIFEST_FILE, manifest.to_json())
+
+    def _models(self) -> dict[str, Any]:
+        engines = self.steps.engines
+        return {
+            "extraction": {"engine": engines.profile.name, "reason": engines.profile.reason},
+            "description": engines.describer.model_dump(mode="json"),
+            "synthesis": engines.synthesizer.model_dump(mode="json"),
+            "chunk_length": {"limit": engines.limit_identity},
+        }
+
+    def _removed(self) -> tuple[str, ...]:
+        if self.previous is None:
+            return ()
+        here = {file.file_path for file in self.found.files}
+        return tuple(
+            path
+            for path, entry in self.previous.sources.items()
+            if path not in here and entry.status != "removed"
+        )
+
+    def _notices(self) -> tuple[str, ...]:
+        return tuple(
+            f"the folder {folder} holds a data set of this program and was left out"
+            for folder in sorted(self.found.skipped_folders)
+        )
+
+    def _summary(
+        self,
+        facts: RunFacts,
+        files: Mapping[str, FileEntry],
+        notices: Iterable[str],
+        watch: Watch,
+    ) -> dict[str, Any]:
+        output = self.steps.places.output
+        return {
+            "outcome": "done" if facts.chunks else "nothing_produced",
+            "output": output.uri(),
+            "report": output.uri(REPORT_FILE),
+            "documents": facts.documents,
+            "pages": facts.pages,
+            "standalone_images": facts.standalone_images,
+            "embedded_pictures": facts.embedded_pictures,
+            "chunks": facts.chunks,
+            "pairs": facts.pairs,
+            "pairs_by_type": {k: sum(v.values()) for k, v in facts.pairs_by_type.items()},
+            "rows": {name: e.rows for name, e in files.items() if e.rows is not None},
+            "rejects": dict(sorted(Counter(r.reason for r in self.steps.rejects).items())),
+            "held_out": len(facts.run.held_out),
+            "steps": _steps(watch),
+            "notices": list(notices),
+            "facts": facts.model_dump(mode="json"),
+        }
+
+
+def _counts(plan: CorpusPlan, places: Places) -> dict[str, SourceCounts]:
+    """What each file gave, for the manifest."""
+    corpus = Corpus(plan, places.cache)
+    chunks: Counter[str] = Counter()
+    pairs: Counter[str] = Counter()
+    for numbered in corpus.rows:
+        chunks[numbered.row.file_path] += 1
+        pairs[numbered.row.file_path] += len(numbered.row.qa_pairs)
+    rejects = Counter(reject.file_path for reject in corpus.rejects)
+    counts = {path: SourceCounts(rejects=count) for path, count in rejects.items()}
+    for entry in plan.entries:
+        path = entry.file.file_path
+        pages = 0
+        if entry.outcome_step == "extract":
+            outcome = places.cache.get("extract", entry.outcome_key, ExtractOutcome)
+            pages = (outcome.document.page_count or 0) if outcome and outcome.document else 0
+        counts[path] = SourceCounts(
+            pages=pages,
+            images=len(entry.describe_keys),
+            chunks=chunks[path],
+            pairs=pairs[path],
+            rejects=rejects[path],
+        )
+    return counts
+
+
+def _package_versions() -> dict[str, str]:
+    return {name: _version(name) for name in _PACKAGES}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

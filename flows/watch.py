@@ -1,0 +1,160 @@
+"""Watching a run: a progress bar a step, sentences in between, and the same in Prefect.
+
+In a terminal rich draws bars; elsewhere each step prints a line when it starts and when it ends.
+Under Prefect every step also has a progress artifact and its sentences are in the run's log.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from tasks.reporting.statistics import StepFacts
+
+_ARTIFACT_EVERY_S = 3.0
+
+
+@dataclass
+class StepWatch:
+    """One step under way."""
+
+    name: str
+    total: int
+    watch: Watch
+    reused: int = 0
+    done: int = 0
+    seconds: float = 0.0
+    bar: TaskID | None = None
+    artifact: _ProgressArtifact | None = None
+    started: float = field(default_factory=time.monotonic)
+
+    def reuse(self, count: int) -> None:
+        """Items whose result was there already."""
+        self.reused += count
+        self._draw()
+
+    def advance(self, count: int = 1) -> None:
+        """Items worked on now."""
+        self.done += count
+        self._draw()
+
+    def _draw(self) -> None:
+        finished = self.reused + self.done
+        if self.watch.progress is not None and self.bar is not None:
+            self.watch.progress.update(self.bar, completed=finished, total=self.total)
+        if self.artifact is not None:
+            self.artifact.show(finished, self.total)
+
+
+class Watch:
+    """The steps of one run, as a person follows them."""
+
+    def __init__(self, console: Console | None) -> None:
+        self.console = console
+        self.steps: list[StepWatch] = []
+        self.progress: Progress | None = None
+        if console is not None and console.is_terminal:
+            self.progress = Progress(
+                TextColumn("{task.description:<12}"),
+                BarColumn(bar_width=32),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(elapsed_when_finished=False),
+                console=console,
+            )
+
+    def __enter__(self) -> Watch:
+        if self.progress is not None:
+            self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.progress is not None:
+            self.progress.stop()
+
+    def say(self, sentence: str) -> None:
+        """A sentence for the terminal and for the run's log."""
+        if self.console is not None:
+            self.console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        _log(sentence)
+
+    @contextmanager
+    def step(self, name: str, total: int) -> Iterator[StepWatch]:
+        """Measures and shows one step; `total` counts its items."""
+        step = StepWatch(name, total, self)
+        self.steps.append(step)
+        if self.progress is not None:
+            step.bar = self.progress.add_task(name, total=total)
+        if total:
+            step.artifact = _ProgressArtifact.create(name)
+        try:
+            yield step
+        finally:
+            step.seconds = time.monotonic() - step.started
+        if step.artifact is not None:
+            step.artifact.finish()
+        if self.progress is None:
+            reused = f", {step.reused} from the cache" if step.reused else ""
+            self.say(f"{name}: {step.done} done{reused} in {step.seconds:.1f} s")
+
+    def facts(self) -> tuple[StepFacts, ...]:
+        """What the report says of each step."""
+        return tuple(
+            StepFacts(name=s.name, seconds=round(s.seconds, 3), done=s.done, reused=s.reused)
+            for s in self.steps
+        )
+
+
+class _ProgressArtifact:
+    """A Prefect progress artifact, updated every few seconds: each update is a request."""
+
+    def __init__(self, artifact_id: object, name: str) -> None:
+        self._id, self._name, self._shown_at = artifact_id, name, time.monotonic()
+
+    @classmethod
+    def create(cls, name: str) -> _ProgressArtifact | None:
+        from prefect.artifacts import create_progress_artifact
+        from prefect.context import FlowRunContext
+
+        if FlowRunContext.get() is None:
+            return None
+        artifact_id = create_progress_artifact(
+            progress=0.0, key=f"ingest-{name}", description=f"Progress of the step {name}"
+        )
+        return cls(artifact_id, name)
+
+    def show(self, finished: int, total: int) -> None:
+        if time.monotonic() - self._shown_at > _ARTIFACT_EVERY_S:
+            self._update(100.0 * finished / max(total, 1))
+
+    def finish(self) -> None:
+        self._update(100.0)
+
+    def _update(self, percent: float) -> None:
+        from prefect.artifacts import update_progress_artifact
+
+        update_progress_artifact(artifact_id=self._id, progress=min(percent, 100.0))  # type: ignore[arg-type]
+        self._shown_at = time.monotonic()
+
+
+def _log(sentence: str) -> None:
+    from prefect.exceptions import MissingContextError
+    from prefect.logging import get_run_logger
+
+    try:
+        get_run_logger().info(sentence)
+    except MissingContextError:
+        return
