@@ -142,3 +142,6 @@ def test_a_group_that_swallows_the_corpus_is_named() -> None:
     split = held_out_paths(sketches, 0.1, 0)
     assert len(split.groups) == 3
     assert "300 of 302 documents" in split.notices[0]
+    # Where a group has to be chosen, it is not the one that leaves nothing to train on.
+    for seed in range(8):
+        assert len(held_out_paths(sketches, 1e-6, seed).held_out) == 1
