@@ -125,7 +125,7 @@ def held_out_paths(sketches: Mapping[str, str], eval_fraction: float, seed: int)
     chosen = {group for group in groups if draws[group] < eval_fraction}
     by_draw = sorted(groups, key=lambda group: (draws[group], group[0]))
     if not chosen:
-        # Forced, so nothing promises that it stays: then rather no group that is most of the corpus.
+        # Forced, so nothing promises that it stays: rather no group that is most of the corpus.
         small = [group for group in by_draw if len(group) * 2 <= len(sketches)]
         chosen = {(small or by_draw)[0]}
     elif len(chosen) == len(groups):
