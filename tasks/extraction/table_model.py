@@ -1,91 +1,143 @@
-"""The grid of a table from the network's structure, its borders moved to where no word stands."""
+"""The grid of a table from the network's structure and the words' positions together.
+
+The network counts rows and sees merged cells well, but loses columns and places borders badly;
+the white between the words places borders well, but cannot tell a wrapped line from a row.
+"""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
-from tasks.extraction.table_grid import Grid, GridCell
+from tasks.extraction.table_geometry import column_bounds, outer_box, track_cells
+from tasks.extraction.table_grid import Grid, GridCell, place_words
 from tasks.extraction.table_network import NetworkTable
-from tasks.extraction.table_words import Box, Word
+from tasks.extraction.table_rows import row_bounds, track_of
+from tasks.extraction.table_rulings import Rulings
+from tasks.extraction.table_words import Box, Word, text_lines
+
+CUT_SHARE = 0.25
+"""Share of the lines of text that a border of the network's may cut: merged cells cross it."""
 
 
-def network_grid(table: NetworkTable, words: Sequence[Word], box: Box, scale: float) -> Grid | None:
-    """The network's table in points of the page, or None where it does not fit the words.
+def network_grid(
+    table: NetworkTable, words: Sequence[Word], rulings: Rulings, box: Box, scale: float
+) -> Grid | None:
+    """The network's table in points of the page, or None where it says nothing of use.
 
     `scale` is pixels per point of the picture that the network saw, whose top left corner is
     the box's.
     """
     if table.rows < 1 or table.cols < 1 or not words:
         return None
-    boxes = [
-        (
-            box[0] + cell.box[0] / scale,
-            box[1] + cell.box[1] / scale,
-            box[0] + cell.box[2] / scale,
-            box[1] + cell.box[3] / scale,
-        )
-        for cell in table.cells
-    ]
-    rows = _extents(
-        [(c.row, b[1], b[3]) for c, b in zip(table.cells, boxes, strict=True) if c.row_span == 1],
-        table.rows,
-    )
-    cols = _extents(
-        [(c.col, b[0], b[2]) for c, b in zip(table.cells, boxes, strict=True) if c.col_span == 1],
-        table.cols,
-    )
-    if rows is None or cols is None:
+    seen = _column_extents(table, box[0], scale)
+    if seen is None:
         return None
-    ys = _borders(rows, box[1], box[3], [(w.top, w.bottom) for w in words])
-    xs = _borders(cols, box[0], box[2], [(w.left, w.right) for w in words])
-    cells = tuple(
-        GridCell(
-            c.row,
-            c.col,
-            c.row_span,
-            c.col_span,
-            (xs[c.col], ys[c.row], xs[c.col + c.col_span], ys[c.row + c.row_span]),
-        )
-        for c in table.cells
-    )
-    return Grid(table.rows, table.cols, cells, "model")
+    left, top, right, bottom = outer_box(words, box)
+    borders = _with_network(column_bounds(words), seen, words)
+    xs = [left, *borders, right]
+    ys = row_bounds(words, xs, rulings, top, bottom, expected=table.rows)
+    cells = track_cells(xs, ys, words)
+    grid = Grid(len(ys) - 1, len(xs) - 1, tuple(cells), "model")
+    if grid.rows != table.rows:
+        return grid
+    of_column = [_nearest(seen, (a + b) / 2) for a, b in pairwise(xs)]
+    return _with_spans(grid, table, of_column, xs, ys, words)
 
 
-def _extents(
-    parts: Sequence[tuple[int, float, float]], count: int
+def _column_extents(
+    table: NetworkTable, offset: float, scale: float
 ) -> list[tuple[float, float]] | None:
-    """Median start and end of each row or column; None where one is unknown or they disagree."""
+    """Median left and right of each column in points; None where they are out of order."""
     extents = []
-    for index in range(count):
-        own = [(start, end) for number, start, end in parts if number == index]
+    for col in range(table.cols):
+        own = [cell.box for cell in table.cells if cell.col == col and cell.col_span == 1]
         if not own:
             return None
-        extents.append((median(a for a, _ in own), median(b for _, b in own)))
+        extents.append(
+            (
+                offset + median(box[0] for box in own) / scale,
+                offset + median(box[2] for box in own) / scale,
+            )
+        )
     centres = [(a + b) / 2 for a, b in extents]
     return extents if centres == sorted(centres) else None
 
 
-def _borders(
-    extents: Sequence[tuple[float, float]],
-    first: float,
-    last: float,
-    spans: Sequence[tuple[float, float]],
+def _nearest(extents: Sequence[tuple[float, float]], x: float) -> int:
+    return min(range(len(extents)), key=lambda i: (abs(sum(extents[i]) / 2 - x), i))
+
+
+def _with_network(
+    borders: Sequence[float], seen: Sequence[tuple[float, float]], words: Sequence[Word]
 ) -> list[float]:
-    """Borders between neighbours: where the fewest words are cut, nearest to the middle."""
-    borders = [first]
-    for (a, b), (c, d) in itertools.pairwise(extents):
+    """The words' borders, and those of the network's that lie where the words show none."""
+    lines = text_lines(words)
+    result = list(borders)
+    for (a, b), (c, d) in pairwise(seen):
         low, high = (a + b) / 2, (c + d) / 2
-        middle = min(max((b + c) / 2, low), high)
-        inner = [(s, e) for s, e in spans if e > low and s < high]
-        marks = sorted({low, high, *(v for span in inner for v in span if low < v < high)})
-        best, best_key = middle, (len(inner) + 1, 0.0)
-        for start, end in itertools.pairwise(marks):
-            point = min(max(middle, start), end)
-            cut = sum(s < (start + end) / 2 < e for s, e in inner)
-            key = (cut, abs(point - middle))
-            if key < best_key:
-                best, best_key = (start + end) / 2 if cut == 0 else point, key
-        borders.append(best)
-    return [*borders, last]
+        if any(low < border < high for border in borders):
+            continue
+        best, fewest = None, CUT_SHARE * len(lines)
+        marks = sorted({low, high, *(w.left for w in words), *(w.right for w in words)})
+        for start, end in pairwise(mark for mark in marks if low <= mark <= high):
+            x = (start + end) / 2
+            cuts = sum(any(w.left < x < w.right for w in line) for line in lines)
+            if cuts < fewest or (cuts == fewest and best is not None and end - start > best[1]):
+                best, fewest = (x, end - start), cuts
+        if best is not None:
+            result.append(best[0])
+    return sorted(result)
+
+
+def _with_spans(
+    grid: Grid,
+    table: NetworkTable,
+    of_column: Sequence[int],
+    xs: Sequence[float],
+    ys: Sequence[float],
+    words: Sequence[Word],
+) -> Grid:
+    """`grid` with those of the network's merged cells that hold the words of one cell at most."""
+    held = place_words(grid, words)
+    at = {(cell.row, cell.col): index for index, cell in enumerate(grid.cells)}
+    gone: set[int] = set()
+    added: list[GridCell] = []
+    for cell in table.cells:
+        if cell.row_span == 1 and cell.col_span == 1:
+            continue
+        cols = [
+            c for c, seen in enumerate(of_column) if cell.col <= seen < cell.col + cell.col_span
+        ]
+        if not cols or (cell.row_span == 1 and len(cols) == 1):
+            continue
+        members = {
+            at[row, col]
+            for row in range(cell.row, cell.row + cell.row_span)
+            for col in cols
+            if (row, col) in at
+        }
+        inside = all(
+            cols[0] <= grid.cells[i].col
+            and grid.cells[i].col + grid.cells[i].col_span <= cols[-1] + 1
+            for i in members
+        )
+        full = sum(1 for i in members if held[i])
+        area = sum(grid.cells[i].col_span for i in members)
+        if (
+            members & gone
+            or not inside
+            or full > 1
+            or area != len(cols) * cell.row_span
+            or (full == 0 and cell.row_span == 1)
+        ):
+            continue
+        gone |= members
+        box = (xs[cols[0]], ys[cell.row], xs[cols[-1] + 1], ys[cell.row + cell.row_span])
+        added.append(GridCell(cell.row, cols[0], cell.row_span, len(cols), box))
+    kept = [cell for index, cell in enumerate(grid.cells) if index not in gone]
+    return grid._replace(cells=tuple(sorted([*kept, *added])))
+
+
+__all__ = ["network_grid", "track_of"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tasks.extraction.table_geometry import track_cells
 from tasks.extraction.table_grid import Grid, GridCell, place_words
 from tasks.extraction.table_rulings import Ruling, Rulings
 from tasks.extraction.table_words import Box, Word, text_lines, word_height
@@ -31,10 +32,18 @@ def ruled_grid(rulings: Rulings, words: Sequence[Word], box: Box) -> Grid | None
     inside = sum(xs[0] <= w.x <= xs[-1] and ys[0] <= w.y <= ys[-1] for w in words)
     if inside < WORDS_INSIDE * len(words):
         return None
-    cells = _merged_cells(
-        rows, cols, xs, ys, _side(rulings.vertical, xs), _side(rulings.horizontal, ys)
-    )
-    grid = Grid(rows, cols, tuple(cells), "rulings")
+    horizontal = _side(rulings.horizontal, ys)
+
+    def parts_rows(index: int, start: float, end: float) -> bool:
+        # A stripe may end behind the text of a cell that spans two rows.
+        return horizontal(index, start, end) and not any(
+            word.top + 0.35 * word.height < ys[index] < word.bottom - 0.35 * word.height
+            and start <= word.x <= end
+            for word in words
+        )
+
+    cells = _merged_cells(rows, cols, xs, ys, _side(rulings.vertical, xs), parts_rows)
+    grid = Grid(rows, cols, tuple(_split_undrawn(cells, xs, words)), "rulings")
     if len(cells) < 4 or _rows_unparted(grid, words):
         return None
     return grid
@@ -125,6 +134,30 @@ def _joins(
     if any(horizontal(row, xs[c], xs[c + 1]) for c in range(col, col + width)):
         return False
     return not any(vertical(c, ys[row], ys[row + 1]) for c in range(col + 1, col + width))
+
+
+def _split_undrawn(
+    cells: Sequence[GridCell], xs: Sequence[float], words: Sequence[Word]
+) -> list[GridCell]:
+    """Wide cells whose words stand in columns of their own, parted after all.
+
+    Lines in the colour of a header's fill cannot be seen.
+    """
+    grid = Grid(0, 0, tuple(cells), "rulings")
+    result = []
+    for cell, members in zip(cells, place_words(grid, words), strict=True):
+        parts: list[GridCell] = []
+        if cell.col_span > 1 and members:
+            borders = xs[cell.col : cell.col + cell.col_span + 1]
+            parts = track_cells(borders, (cell.box[1], cell.box[3]), members)
+            held = place_words(Grid(1, cell.col_span, tuple(parts), "words"), members)
+            if sum(map(bool, held)) < max(2, (len(parts) + 1) // 2):
+                parts = []
+        result += [
+            GridCell(cell.row, cell.col + part.col, cell.row_span, part.col_span, part.box)
+            for part in parts
+        ] or [cell]
+    return result
 
 
 def _rows_unparted(grid: Grid, words: Sequence[Word]) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 THICKEST_PT = 3.0
-CONTRAST = 10
+CONTRAST = 6
 """Grey levels, of 255, between a line and its surroundings; hairlines are rendered faint."""
 BRIDGE_PT = 2.5
 """Holes in a line up to this length are closed: crossings, dashes and scanning noise."""
@@ -109,7 +109,8 @@ def _lines(
     thin = np.maximum(without_dark - padded, padded - without_light)
     # What is left without thin lines are fills: a header's or a stripe's edge parts cells, too.
     fills = cv2.morphologyEx(without_dark, cv2.MORPH_OPEN, tall)
-    edges = cv2.morphologyEx(fills, cv2.MORPH_GRADIENT, np.ones((2, 1), np.uint8))
+    # An edge between two pixels is spread over three by the renderer.
+    edges = cv2.morphologyEx(fills, cv2.MORPH_GRADIENT, np.ones((4, 1), np.uint8))
     seen = (np.maximum(thin, edges) > CONTRAST)[pad:-pad]
     mask = np.where(seen & ~blank, 255, 0).astype(np.uint8)
     # A scan is never quite level: a line may climb a pixel or two on its way.

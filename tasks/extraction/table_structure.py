@@ -37,7 +37,7 @@ def table_grid(
         rulings = find_rulings(grey, scale, (box[0], box[1]), words)
     grid = ruled_grid(rulings, words, box)
     if grid is None and network is not None and picture is not None:
-        grid = network_grid(network.predict(picture), words, box, scale)
+        grid = network_grid(network.predict(picture), words, rulings, box, scale)
     if grid is None:
         grid = word_grid(words, rulings, box)
     if words:

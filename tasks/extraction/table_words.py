@@ -91,6 +91,11 @@ def gutters(
     return found
 
 
+def min_gutter(lines: Sequence[Sequence[Word]]) -> float:
+    """Narrowest white that counts as a gutter in a block of these lines, in heights of a word."""
+    return MIN_GUTTER if len(lines) >= SHORT_BLOCK_LINES else 2 * MIN_GUTTER
+
+
 def is_running_text(words: Sequence[Word], bbox: Box) -> bool:
     """Whether what a layout model called a table is prose: one column, or columns of full lines.
 
@@ -103,8 +108,7 @@ def is_running_text(words: Sequence[Word], bbox: Box) -> bool:
         return False
     height = word_height(inside)
     lines = text_lines(inside)
-    widest = MIN_GUTTER if len(lines) >= SHORT_BLOCK_LINES else 2 * MIN_GUTTER
-    found = gutters(lines, widest * height)
+    found = gutters(lines, min_gutter(lines) * height)
     if not found:
         return True
     if len(found) > 2:
