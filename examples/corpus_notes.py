@@ -20,8 +20,8 @@ MANUALS_OVERVIEW = """\
 ## Who is responsible
 
 The shift operator measures turbidity and free chlorine and changes the doses. The laboratory runs
-the jar test every morning, because the river can change overnight. The duty engineer decides whether
-water is sent into the mains when a limit is exceeded.
+the jar test every morning, because the river can change overnight. The duty engineer decides
+whether water is sent into the mains when a limit is exceeded.
 
 ## Units
 
@@ -57,14 +57,14 @@ HISTORY_PAGE = """\
 <head><meta charset="utf-8"><title>How chlorine came to drinking water</title></head>
 <body>
 <h1>How chlorine came to drinking water</h1>
-<p>In 1897 bleaching powder was used for a short time to disinfect the mains of Maidstone in England
-after an outbreak of typhoid fever. Lincoln followed in 1905, where Alexander Houston treated the
-water with sodium hypochlorite during another typhoid epidemic.</p>
+<p>In 1897 bleaching powder was used for a short time to disinfect the mains of Maidstone in
+England after an outbreak of typhoid fever. Lincoln followed in 1905, where Alexander Houston
+treated the water with sodium hypochlorite during another typhoid epidemic.</p>
 <h2>Jersey City</h2>
-<p>Permanent chlorination in the United States began on 26 September 1908 at the Boonton reservoir of
-Jersey City. The physician John Leal had chosen chloride of lime, and the engineer George Warren
+<p>Permanent chlorination in the United States began on 26 September 1908 at the Boonton reservoir
+of Jersey City. The physician John Leal had chosen chloride of lime, and the engineer George Warren
 Fuller designed the feeding plant. The city had sued the water company because the water was not
-always pure. In 1909 the court accepted chlorination as a remedy, and within ten years it had spread
+always pure. In 1910 the court accepted chlorination as a remedy, and within ten years it had spread
 to hundreds of cities.</p>
 <h2>Why it prevailed</h2>
 <ul>

@@ -8,7 +8,7 @@ from typing import Any
 
 from corpus_fonts import SANS, SERIF, register_pdf_fonts
 from reportlab import rl_config
-from reportlab.lib import colors
+from reportlab.lib import colors, textsplit
 from reportlab.lib.enums import TA_CENTER, TA_JUSTIFY
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -27,7 +27,8 @@ from reportlab.platypus import (
 )
 
 # reportlab knows the Japanese marks that cannot start a line, and only half of the Chinese ones.
-paragraph.ALL_CANNOT_START += "，；：！？）》”"
+for module in (paragraph, textsplit):
+    module.ALL_CANNOT_START += "，；：！？）》”"
 # Without this an embedded picture grows by a quarter.
 rl_config.useA85 = 0
 
@@ -80,7 +81,7 @@ def _family(body: ParagraphStyle, bold: str, plain: str, scale: float) -> dict[s
             spaceAfter=12,
             firstLineIndent=0,
             alignment=0,
-        ),  # fmt: skip
+        ),
         "h1": heading("h1", 14.5, 12, 5),
         "h2": heading("h2", 11.5, 8, 3),
         "item": item,
@@ -93,7 +94,7 @@ def _family(body: ParagraphStyle, bold: str, plain: str, scale: float) -> dict[s
             spaceBefore=4,
             spaceAfter=9,
             textColor=colors.HexColor("#44515f"),
-        ),  # fmt: skip
+        ),
         "code": ParagraphStyle("code", fontName="Courier", fontSize=8.6, leading=11.4),
     }
 

@@ -30,6 +30,19 @@ JAR_TEST_END = (
     "delivery of alum is opened."
 )
 
+JAR_TEST_REASONS = (
+    "The test copies the plant in six beakers. The fast stirring stands for the rapid mixer, the "
+    "slow stirring for the flocculation basin, and the rest for the sedimentation basin. The "
+    "water must have the temperature of the river, because floc settles more slowly in cold "
+    "water and a test in a warm room would give a dose that is too low."
+)
+JAR_TEST_TABLE = [
+    ["Plant", "Beaker", "Speed", "Duration"],
+    ["Rapid mixer", "Fast stirring", "100 rpm", "1 minute"],
+    ["Flocculation basin", "Slow stirring", "30 rpm", "20 minutes"],
+    ["Sedimentation basin", "Settling", "0 rpm", "30 minutes"],
+]
+
 BACKWASH_ZH = [
     "关闭进水阀，待水位降到滤料面以上约15厘米，再关闭出水阀。",
     "开启鼓风机，气洗3至5分钟，使滤料表面的泥膜松动。",
@@ -63,6 +76,10 @@ def jar_test_scan() -> bytes:
         listing(JAR_TEST, styles, numbered=True),
         Spacer(1, 4 * mm),
         Paragraph(JAR_TEST_END, styles["body"]),
+        Paragraph("Why it is done this way", styles["h1"]),
+        Paragraph(JAR_TEST_REASONS, styles["body"]),
+        Spacer(1, 4 * mm),
+        table(JAR_TEST_TABLE, [48, 44, 36, 40], styles, ruled=True),
     ]
     page = build_pdf(
         story,

@@ -18,10 +18,15 @@ WHY = [
 
 MEMBRANES = [
     ["Membrane", "Pore size", "Pressure", "Holds back"],
-    ["Microfiltration", "about 0.1 µm", "0.1 to 2 bar", "particles, protozoa, most bacteria"],
-    ["Ultrafiltration", "about 0.01 µm", "1 to 5 bar", "and viruses"],
-    ["Nanofiltration", "about 0.001 µm", "5 to 20 bar", "and hardness, large organic molecules"],
-    ["Reverse osmosis", "no pores", "10 to 100 bar", "and dissolved salts"],
+    ["Microfiltration", "about 0.1 µm", "0.1 to 2 bar", "particles, protozoa and most bacteria"],
+    ["Ultrafiltration", "about 0.01 µm", "1 to 5 bar", "protozoa, bacteria and viruses"],
+    [
+        "Nanofiltration",
+        "about 0.001 µm",
+        "5 to 20 bar",
+        "viruses, hardness, large organic molecules",
+    ],
+    ["Reverse osmosis", "no fixed pores", "10 to 100 bar", "all of these, and dissolved salts"],
 ]
 
 LOG_CREDITS = ("1 log (90 %)", "2 log (99 %)", "3 log (99.9 %)", "4 log (99.99 %)")
@@ -44,7 +49,7 @@ NOTES = [
     "ultraviolet light. Questions are welcome at any time.",
     "Stress that Milwaukee used conventional treatment with rapid filters. The outbreak led to "
     "stricter turbidity limits in the United States.",
-    "Each membrane in the table also holds back what the ones above it hold back. Reverse "
+    "The finer the membrane, the higher the pressure that it needs, and the more energy. Reverse "
     "osmosis was made practical by Sidney Loeb and Srinivasa Sourirajan at UCLA around 1960; the "
     "first municipal plant started in Coalinga, California, in 1965.",
     "The doses come from the Long Term 2 rule of 2006. Viruses need far more light than "
@@ -190,6 +195,7 @@ def _diagram(deck: Any) -> None:
     """Boxes and arrows in one group, as people draw them, with the text inside the shapes."""
     from pptx.dml.color import RGBColor
     from pptx.enum.shapes import MSO_SHAPE
+    from pptx.enum.text import PP_ALIGN
     from pptx.util import Inches, Pt
 
     slide = _titled(deck, "A multi-barrier plant")
@@ -202,11 +208,13 @@ def _diagram(deck: Any) -> None:
         box.fill.solid()
         box.fill.fore_color.rgb = RGBColor(0xE6, 0xF0, 0xFA)
         box.line.color.rgb = _ink()
+        box.text_frame.margin_left = box.text_frame.margin_right = 0
         box.text_frame.text = name
         box.text_frame.add_paragraph().text = detail
         for paragraph, size, bold in zip(
-            box.text_frame.paragraphs, (20, 16), (True, False), strict=True
+            box.text_frame.paragraphs, (18, 16), (True, False), strict=True
         ):
+            paragraph.alignment = PP_ALIGN.CENTER
             paragraph.font.size, paragraph.font.bold = Pt(size), bold
             paragraph.font.color.rgb = _ink()
         if number + 1 < len(STEPS):

@@ -112,7 +112,7 @@ PAIRS = [
 
 
 def disinfection_manual() -> bytes:
-    """DOCX in simplified Chinese: headings, two pictures, three tables, one with a picture in a cell."""
+    """DOCX in simplified Chinese: headings, pictures, tables, one with a picture in a cell."""
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Cm
 
