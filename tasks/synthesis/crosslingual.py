@@ -1,0 +1,119 @@
+"""The same fact asked in the other language; the answer stays a span of the passage."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from tasks.synthesis.candidates import Candidate, Frame
+from tasks.synthesis.dictionary import to_chinese, to_english
+from tasks.synthesis.glossary import CONTAINS_EN, CONTAINS_ZH, WHEN_EN, WHEN_ZH, WHERE_ZH
+from tasks.synthesis.tables import has_han
+from tasks.synthesis.wordlist import words
+
+_NAME_WORDS = frozenset(
+    words("""
+    the of and in for de von van la to on at &
+""")
+)
+# A translated subject beats a carried one, a carried attribute is the least.
+_CARRIED, _CARRIED_ATTRIBUTE = 0.8, 0.6
+
+
+def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
+    for fact in facts:
+        if fact.frame is None:
+            continue
+        made = _in_chinese(fact.frame) if fact.asked_in == "en" else _in_english(fact.frame)
+        if made is None:
+            continue
+        question, factor = made
+        yield Candidate(
+            "cross_lingual",
+            question,
+            fact.answer,
+            "zh" if fact.asked_in == "en" else "en",
+            fact.weight * factor,
+            f"cross-{fact.source}",
+        )
+
+
+def _is_name(text: str) -> bool:
+    words = [word for word in re.findall(r"[\w'’.&-]+", text)]
+    return (
+        bool(words)
+        and all(word[0].isupper() or word[0].isdigit() or word in _NAME_WORDS for word in words)
+        and any(word[0].isupper() or word[0].isdigit() for word in words)
+    )
+
+
+def _subject_zh(text: str) -> tuple[str, float]:
+    bare = re.sub(r"^(?:the|a|an)\s+", "", text, flags=re.IGNORECASE)
+    if has_han(bare):
+        return bare, 1.0
+    if _is_name(bare):
+        return f"{bare} ", 1.0
+    owner = re.fullmatch(r"(?P<o>.+?)(?:'s|’s|s')\s+(?P<n>.+)", bare)
+    if owner and _is_name(owner["o"]) and (noun := to_chinese(owner["n"])):
+        return f"{owner['o']} 的{noun}", 1.0
+    if translated := to_chinese(bare):
+        return translated, 0.95
+    return f"“{bare}”", _CARRIED
+
+
+def _in_chinese(frame: Frame) -> tuple[str, float] | None:
+    subject, factor = _subject_zh(frame.subject)
+    if frame.kind == "definition":
+        return f"{subject}是什么？", factor * 0.9
+    if frame.kind == "person":
+        return f"{subject}是谁？", factor
+    if frame.kind == "when":
+        verb = WHEN_ZH.get(frame.relation)
+        return (f"{subject}是什么时候{verb}的？", factor) if verb else None
+    if frame.kind == "where":
+        pattern = WHERE_ZH.get(frame.relation)
+        return (pattern.format(s=subject), factor) if pattern else None
+    if frame.kind == "contains":
+        pattern = CONTAINS_ZH.get(frame.relation)
+        return (pattern.format(s=subject), factor * 0.9) if pattern else None
+    attribute = to_chinese(frame.relation)
+    carried = _CARRIED_ATTRIBUTE if attribute is None else 1.0
+    shown = attribute or f"“{frame.relation}”"
+    if frame.kind == "count":
+        return f"{subject}有多少{'个' if attribute is None else ''}{shown}？", factor * carried
+    return f"{subject}的{shown}是多少？", factor * carried
+
+
+def _subject_en(text: str) -> tuple[str, str, float]:
+    """With article for the middle of a question, without, and how well it is known."""
+    if not has_han(text):
+        return text, text, 1.0
+    possessive = re.fullmatch(r"(?P<o>[A-Za-z][\w .+-]*?)\s*的\s*(?P<n>\S+)", text)
+    if possessive and (noun := to_english(possessive["n"])):
+        return f"the {noun} of {possessive['o']}", noun, 0.95
+    translated = to_english(text)
+    if translated is None:
+        return f"“{text}”", f"“{text}”", _CARRIED
+    if translated[0].isupper():
+        return translated, translated, 1.0
+    return f"the {translated}", translated, 0.95
+
+
+def _in_english(frame: Frame) -> tuple[str, float] | None:
+    subject, bare, factor = _subject_en(frame.subject)
+    if frame.kind == "person":
+        return f"Who is {subject}?", factor
+    if frame.kind == "definition":
+        if subject.startswith("the "):
+            return f"What is meant by “{bare}” ({frame.subject})?", factor
+        return f"What is {subject}?", factor * 0.95
+    if frame.kind == "where":
+        verb = "Where was {s} born?" if frame.relation == "出生" else "Where is {s} located?"
+        return verb.format(s=subject), factor
+    if frame.kind in ("when", "contains"):
+        pattern = (WHEN_EN if frame.kind == "when" else CONTAINS_EN).get(frame.relation)
+        return (pattern.format(s=subject), factor * 0.95) if pattern else None
+    attribute = to_english(frame.relation)
+    carried = _CARRIED_ATTRIBUTE if attribute is None else 1.0
+    shown = attribute or f"“{frame.relation}”"
+    return f"What is the {shown} of {subject}?", factor * carried

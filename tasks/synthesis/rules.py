@@ -1,0 +1,235 @@
+"""DATA.md's rules for pairs and summaries, in code: for this engine and for any other.
+
+What breaks a rule comes back as a `DroppedPair` with a slug and a sentence. No rule needs to
+know which engine wrote the pair; only `evidence` is checked where it is claimed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from tasks.records import DroppedPair, Language, QAPair, TextChunk
+from tasks.text import language_of, normalise, search_terms
+
+MIN_PAIRS, MAX_PAIRS = 3, 5
+SUMMARY_LEAST, SUMMARY_MOST = 0.5, 0.8
+SUMMARY_CHECKED_FROM = 200
+
+_MIN_QUESTION, _MAX_QUESTION = 5, 400
+_QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|《[^》]*》|`[^`]*`|‘[^’]*’")
+_REFERS_TO_TEXT = re.compile(
+    r"\b(?:according to|in|from|of|by|based on|per) (?:the|this|that) (?:above |given |following )?"
+    r"(?:text|passage|document|article|paragraph|excerpt|section|chapter|context|chunk|page)\b"
+    r"(?! (?:of|editor|processor|box|field|file|format))"
+    r"|\b(?:this|the given|the above|the provided) (?:text|passage|document|article|paragraph"
+    r"|excerpt|chunk|section|chapter|manual|table|figure|image|picture|list|example)\b"
+    r"|\bas (?:mentioned|stated|described|shown|noted|discussed) (?:above|below|earlier|in the)\b"
+    r"|\b(?:mentioned|stated|described|discussed) (?:above|below)\b"
+    r"|\b(?:mentioned|stated|described|discussed) in the (?:text|passage|document)\b"
+    r"|\bthe (?:author|text|passage|document) (?:says?|states?|mentions?|describes?)\b"
+    r"|(?:根据|依据|按照|据)(?:上文|本文|该文|文中|文章|文档|原文|上述|以上|材料|文本|段落|这段|该段|此文|资料|内容)"
+    r"|(?:上文|本文|文中|该文档|本文档|这篇|这段|该段落|本段|本章|本节|原文|文档中|文章中)"
+    r"|(?:上图|下图|上表|下表|如图|该图|此图|该表|此表|上述|前述|以上|如下)",
+    re.IGNORECASE,
+)
+_MARKS = re.compile(
+    r"\[IMAGE|IMAGE_REF|IMAGE DESCRIPTION|extracted_assets|\*\*|^#+ |\]\(|\|\s*-{2,}|-{3,}|={3,}"
+    r"|```|<br|</?[a-z]+>|&(?:amp|lt|gt|nbsp);|�|\(cid:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FILE = re.compile(
+    r"\b[\w-]+\.(?:pdf|docx?|pptx?|xlsx?|jpe?g|png|gif|bmp|tiff?|webp)\b"
+    r"|\b(?:file ?name|filename|page number|what page|which page|how many pages|markdown)\b"
+    r"|文件名|页码|第几页|哪一页|多少页",
+    re.IGNORECASE,
+)
+# "Which is heavier, A or B?" names its answer by its nature.
+_CHOICE = re.compile(r"\bwhich\b.*\bor\b|哪一?[个种款项]", re.IGNORECASE)
+_PERSON = re.compile(r"\b(?:he|she|him|his|her|hers|himself|herself)\b", re.IGNORECASE)
+_THING = re.compile(r"\b(?:it|its|they|them|their|theirs|itself|themselves)\b", re.IGNORECASE)
+_POINTING = re.compile(
+    r"\b(?:this|these|those|the (?:former|latter|same|above|following|aforementioned))\b"
+    r"(?! (?:year|century)\b)|\bthat (?:is|was|one)\b(?=\?)",
+    re.IGNORECASE,
+)
+_EXPLETIVE = re.compile(
+    r"\bis it (?:that|possible|necessary|important|recommended|better|best|advisable|safe"
+    r"|called|useful|easy|hard|difficult|impossible|not)\b|\bit is\b",
+    re.IGNORECASE,
+)
+_POINTING_ZH = re.compile(
+    r"它们?|(?<!其)他们?(?!人)|她们?|(?<![应活本])该(?=[一-鿿])(?!怎|如|做|在|用|不)|此(?!外|时此)|这[个些种里样类款台次]?"
+    r"|那(?:个|些|种|里|样)|前者|后者|其(?![他它余中实间次])"
+)
+_NOUN_BEFORE = re.compile(r"\b(?:the|a|an|your|each|every|all|of|any)\s+\w+|[A-Z]\w+\s", re.ASCII)
+
+
+def check_pair(pair: QAPair, chunk: TextChunk) -> list[DroppedPair]:
+    """Every rule that this pair breaks by itself; empty for a valid one."""
+    found = [
+        *_check_question(pair),
+        *_check_answer(pair, chunk),
+        *_check_languages(pair, chunk),
+    ]
+    return [DroppedPair(reason=reason, detail=detail) for reason, detail in found]
+
+
+def check_summary(summary: str, chunk: TextChunk) -> DroppedPair | None:
+    """None for a summary of 50 to 80 % of the chunk's characters, and for a short chunk's."""
+    if not summary.strip():
+        return DroppedPair(reason="summary-empty", detail="The summary has no text.")
+    if _MARKS.search(summary) and "[IMAGE" in summary:
+        return DroppedPair(reason="summary-marker", detail="The summary holds a picture's marker.")
+    share = len(summary) / len(chunk.text)
+    if len(chunk.text) < SUMMARY_CHECKED_FROM or SUMMARY_LEAST <= share <= SUMMARY_MOST:
+        return None
+    return DroppedPair(
+        reason="summary-length",
+        detail=f"The summary has {share:.0%} of the chunk's characters, not 50 to 80 %.",
+    )
+
+
+def check_set(pairs: Sequence[QAPair], chunk: TextChunk) -> list[DroppedPair]:
+    """What the pairs of a chunk lack together. Nothing is dropped for it: it is counted."""
+    found: list[tuple[str, str]] = []
+    if not MIN_PAIRS <= len(pairs) <= MAX_PAIRS:
+        found.append(("pair-count", f"{len(pairs)} pairs, not {MIN_PAIRS} to {MAX_PAIRS}."))
+    types = {pair.type for pair in pairs}
+    for wanted in ("fact", "reasoning"):
+        if wanted not in types:
+            found.append((f"no-{wanted}", f"No pair of type {wanted}."))
+    asked = {pair.question_language for pair in pairs}
+    for language in wanted_question_languages(chunk.language):
+        if language not in asked:
+            found.append(("no-cross-lingual", f"No question in {language}."))
+    for index, pair in enumerate(pairs):
+        if any(near_duplicate(pair, other) for other in pairs[:index]):
+            found.append(("near-duplicate", f"Asked twice: {pair.question}"))
+    return [DroppedPair(reason=reason, detail=detail) for reason, detail in found]
+
+
+def wanted_question_languages(language: Language) -> tuple[Language, ...]:
+    """Languages that at least one question of a chunk must have beyond the chunk's own."""
+    other: dict[Language, tuple[Language, ...]] = {"en": ("zh",), "zh": ("en",)}
+    return other.get(language, ("en", "zh") if language == "mixed" else ())
+
+
+def near_duplicate(one: QAPair, other: QAPair) -> bool:
+    """Two questions of one language with nearly the same words, or one answer asked twice."""
+    if one.question_language != other.question_language:
+        return False
+    return alike(one.question, other.question, same_answer=_same_answer(one, other))
+
+
+def _same_answer(one: QAPair, other: QAPair) -> bool:
+    if one.evidence and other.evidence and one.evidence == other.evidence:
+        return True
+    return normalise(one.answer) == normalise(other.answer)
+
+
+def alike(one: str, other: str, *, same_answer: bool) -> bool:
+    """Share of common search terms: 0.85, or 0.4 where the answers are the same."""
+    first, second = set(search_terms(one)), set(search_terms(other))
+    if not first or not second:
+        return one == other
+    return len(first & second) / len(first | second) >= (0.4 if same_answer else 0.85)
+
+
+def _check_question(pair: QAPair) -> list[tuple[str, str]]:
+    question = pair.question
+    found: list[tuple[str, str]] = []
+    if not _MIN_QUESTION <= len(question) <= _MAX_QUESTION or "\n" in question:
+        found.append(("question-form", f"Too short, too long or broken: {question[:80]}"))
+    if not question.rstrip().endswith(("?", "？")):
+        found.append(("question-form", f"Does not end as a question: {question[-60:]}"))
+    if _REFERS_TO_TEXT.search(question):
+        found.append(("question-refers-to-text", f"Does not stand alone: {question}"))
+    if _MARKS.search(question):
+        found.append(("question-markup", f"Asks about markup: {question}"))
+    if _FILE.search(question):
+        found.append(("question-about-file", f"Asks about a file or page: {question}"))
+    if dangling := dangling_pronoun(question):
+        found.append(("question-dangling", f"“{dangling}” points at nothing: {question}"))
+    return found
+
+
+def dangling_pronoun(question: str) -> str:
+    """The first pronoun of the question that nothing before it explains, or ""."""
+    plain = _EXPLETIVE.sub(" ", _QUOTED.sub(" ", question))
+    if found := _POINTING_ZH.search(plain):
+        return found[0]
+    if found := _POINTING.search(plain):
+        return found[0]
+    if found := _PERSON.search(plain):
+        before = re.sub(r"^(?:In the context of )?", "", plain[: found.start()])
+        if not re.search(r"(?<!^)\b[A-Z]\w*", before) and not _NOUN_BEFORE.search(before):
+            return found[0]
+    if (found := _THING.search(plain)) and not (
+        _NOUN_BEFORE.search(plain[: found.start()])
+        or re.search(
+            r"(?<!^)\b[A-Z0-9]\w*|\w+s\b(?<!does)(?<!is)(?<!was)", plain[4 : found.start()]
+        )
+    ):
+        return found[0]
+    return ""
+
+
+def _check_answer(pair: QAPair, chunk: TextChunk) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    answer = normalise(pair.answer).strip()
+    if not answer or not any(character.isalnum() for character in answer):
+        return [("answer-empty", "The answer has no word or number.")]
+    if "[IMAGE" in pair.answer or "IMAGE_REF" in pair.answer:
+        found.append(("answer-marker", f"The answer holds a picture's marker: {pair.answer[:80]}"))
+    if not _CHOICE.search(pair.question) and _contains(
+        normalise(_QUOTED.sub(" ", pair.question)), answer
+    ):
+        found.append(("answer-in-question", f"The question tells its answer: {pair.question}"))
+    if pair.evidence is not None:
+        held = chunk.text[pair.evidence.start : pair.evidence.end]
+        if not held or held != pair.answer:
+            found.append(("evidence-mismatch", "The evidence is not the answer, word for word."))
+    return found
+
+
+def _contains(question: str, answer: str) -> bool:
+    if not answer.isascii():
+        return answer in question
+    if len(answer) < 2:
+        return False
+    return re.search(rf"(?<![\w.]){re.escape(answer)}(?![\w]|\.\d)", question) is not None
+
+
+def _check_languages(pair: QAPair, chunk: TextChunk) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    if pair.question_language not in ("en", "zh"):
+        found.append(("question-language", f"Neither English nor Chinese: {pair.question[:80]}"))
+    elif not question_is_in(pair.question, pair.question_language):
+        found.append(("question-language", f"Not {pair.question_language}: {pair.question[:80]}"))
+    answer = language_of(pair.answer)
+    passage = chunk.language
+    # A name of the other script, verbatim from the passage, is no translation.
+    translated = pair.evidence is None and pair.answer not in chunk.text
+    if translated and {passage, answer} == {"en", "zh"}:
+        found.append(("answer-language", f"The answer is {answer}, the passage {passage}."))
+    crosses = passage in ("en", "zh") and pair.question_language not in (passage, "other")
+    if crosses != (pair.type == "cross_lingual") and passage in ("en", "zh"):
+        found.append(("pair-type", f"{pair.type} asked in {pair.question_language}."))
+    return found
+
+
+def question_is_in(question: str, language: Language) -> bool:
+    """Whether the question's own words are of the language; carried terms do not count."""
+    frame = _QUOTED.sub(" ", question)
+    if language == "zh":
+        return bool(
+            re.search(r"什么|谁|哪|多少|几|何|怎|为什么|吗|多[长大高久远]|[一-鿿]{3,}", frame)
+        )
+    return language_of(frame) == "en" or bool(
+        re.match(
+            r"(?:In the context|What|Who|Whom|Whose|When|Where|Why|How|Which|Since|Until|By"
+            r"|Is|Are|Was|Were|Do|Does|Did|Can|For|At|In|On)\b",
+            frame.strip(),
+        )
+    )

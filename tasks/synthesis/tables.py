@@ -1,0 +1,235 @@
+"""Questions about table cells and key-value lines: a value is asked by what names it.
+
+A fact asks for one cell by its row and column. A reasoning question weighs two numbers of one
+column against each other and is answered by a cell that names a row.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tasks.synthesis.candidates import AskedIn, Candidate, Frame
+from tasks.synthesis.passage import Passage, Span, Table
+from tasks.synthesis.topic import Topic
+from tasks.synthesis.wordlist import words
+from tasks.text import is_han
+
+_UNIT_SUFFIX = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]\s*$")
+_NUMBER = re.compile(r"(?P<number>[-−]?\d[\d,]*(?:\.\d+)?)\s*(?P<unit>[^\d\s/]*)$")
+_EMPTY = re.compile(r"[-–—/\\.*?？×xX✓√\s]*|[Nn]/?[Aa]\.?|none|无|暂无")
+_VALUE_HEADERS = frozenset(
+    words("""
+        value values data specification specifications spec detail details content parameter 值 数值
+        参数值 参数 规格 内容 数据 取值 指标
+    """)
+)
+_TEXT_HEADERS = frozenset(
+    words("""
+        description meaning function purpose explanation remark remarks note notes comment
+        comments 说明 描述 含义 功能 作用 意义 解释 备注 注释 用途
+    """)
+)
+_ORDINAL_HEADERS = frozenset({"no", "no.", "#", "序号", "编号", "id", "item", "项目", "index"})
+_NOT_A_KEY = re.compile(
+    r"(?:notes?|warnings?|caution|important|tips?|examples?|see(?: also)?|sources?|hint|danger"
+    r"|figures?|fig\.?|tables?|chart|e\.g|i\.e|question|answer|q|a|http\w*|step|attention|todo"
+    r"|text(?: in the picture)?|size|image|picture"
+    r"|注意?|注意事项|警告|提示|说明|例如|比如|备注|示例|例|参见|参考|来源|小心|重要|问|答|图|表"
+    r"|即|如下|其中|文字|图中文字|图片)\s*[\d.\-A-Z]*",
+    re.IGNORECASE,
+)
+_DATES = re.compile(r"(?:1[5-9]|20)\d\d$")
+_MARKUP = re.compile(r"\*\*|`|\[\^?\d+\]")
+_MAX_ROWS = 40
+
+
+def table_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
+    for table in passage.tables:
+        yield from _cells(passage.text, table, topic)
+        yield from _two_cells(passage.text, table)
+
+
+def pair_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
+    """ "Rated voltage: 230 V" asked for the entity that the document or section names."""
+    owner = topic.entity or topic.nearest
+    for unit in passage.units:
+        if unit.kind != "pair" or unit.key is None or unit.value is None:
+            continue
+        key, value = _plain(unit.key.of(passage.text)), unit.value.of(passage.text)
+        if _NOT_A_KEY.fullmatch(key) or not _answerable(value) or not owner:
+            continue
+        if owner.lower() in key.lower() or key.lower() in owner.lower():
+            continue
+        words = len(value.split()) + sum(is_han(c) for c in value) / 2
+        if words > 16 or value.endswith((":", "：", ",", "，", "、", ";")):
+            continue
+        answer = _without_full_stop(passage.text, unit.value)
+        yield _attribute(key, owner, answer, value, 0.9, "pair")
+
+
+def _cells(text: str, table: Table, topic: Topic) -> Iterator[Candidate]:
+    header = [_plain(_UNIT_SUFFIX.sub("", cell.of(text))) for cell in table.header]
+    label = _label_column(header, text, table)
+    if label is None:
+        return
+    labels = [_label(text, row, label) for row in table.rows]
+    key_value = len(header) - label == 2 and header[-1].lower() in _VALUE_HEADERS
+    for row, name in zip(table.rows[:_MAX_ROWS], labels, strict=False):
+        if not name or labels.count(name) > 1 or len(row) != len(table.header):
+            continue
+        for column in range(label + 1, len(row)):
+            value = row[column].of(text)
+            if not _answerable(value) or value == name or row[column].of(text) == name:
+                continue
+            if key_value:
+                if topic.entity:
+                    yield _attribute(name, topic.entity, row[column], value, 0.9, "cell")
+            elif _good_header(header[column]):
+                yield _cell(name, header, column, label, row[column], value)
+
+
+def _cell(
+    name: str, header: list[str], column: int, label: int, answer: Span, value: str
+) -> Candidate:
+    attribute = header[column]
+    if attribute.lower() not in _TEXT_HEADERS:
+        return _attribute(attribute, name, answer, value, 0.92, "cell")
+    kind = header[label]
+    if has_han(attribute + name):
+        named = f"{kind}“{name}”" if has_han(kind) else f"“{name}”"
+        return Candidate("fact", f"{named}的{attribute}是什么？", answer, "zh", 0.8, "cell")
+    noun = f"the {_inside(kind)} " if 1 <= len(kind.split()) <= 3 and kind.isascii() else ""
+    verb = "are" if _plural(attribute) else "is"
+    question = f"What {verb} the {_inside(attribute)} of {noun}“{name}”?"
+    return Candidate("fact", question, answer, "en", 0.8, "cell")
+
+
+def _attribute(
+    key: str, owner: str, answer: Span, value: str, weight: float, source: str
+) -> Candidate:
+    """ "What is the KEY of OWNER?" in the language of the key."""
+    frame = Frame("value", owner, key)
+    if has_han(key) or (has_han(owner) and not _wordy(key)):
+        how = "是多少" if value[:1].isdigit() and not _DATES.search(value) else "是什么"
+        question = f"{owner}的{key}{how}？"
+        return Candidate("fact", question, answer, "zh", weight, source, frame)
+    verb = "are" if _plural(key) else "is"
+    question = f"What {verb} the {_inside(key)} of {_with_article(owner)}?"
+    return Candidate("fact", question, answer, "en", weight, source, frame)
+
+
+def _two_cells(text: str, table: Table) -> Iterator[Candidate]:
+    header = [_plain(_UNIT_SUFFIX.sub("", cell.of(text))) for cell in table.header]
+    label = _label_column(header, text, table)
+    if label is None or len(table.rows) < 2:
+        return
+    for column in range(label + 1, len(header)):
+        if not _good_header(header[column]) or header[column].lower() in _TEXT_HEADERS:
+            continue
+        numbers = _column_numbers(text, table, label, column)
+        if len(numbers) < 2 or len(numbers) < len(table.rows) * 0.6:
+            continue
+        ordered = sorted(numbers, key=lambda item: (item[0], item[1].start))
+        (low, low_cell), (high, high_cell) = ordered[0], ordered[-1]
+        names = _plain(low_cell.of(text)), _plain(high_cell.of(text))
+        if low == high or names[0] == names[1] or not all(names):
+            continue
+        first, second = (names[0], names[1]) if low_cell.start < high_cell.start else names[::-1]
+        attribute = header[column]
+        if has_han(attribute + first):
+            question = f"{first}和{second}相比，哪一个的{attribute}更高？"
+            asked: AskedIn = "zh"
+        else:
+            question = f"Which has the higher {_inside(attribute)}, {first} or {second}?"
+            asked = "en"
+        yield Candidate("reasoning", question, high_cell, asked, 0.85, "two-cells")
+
+
+def _column_numbers(text: str, table: Table, label: int, column: int) -> list[tuple[float, Span]]:
+    """Numbers of a column that share one unit, with the cells that name their rows."""
+    found: list[tuple[float, Span]] = []
+    units: set[str] = set()
+    for row in table.rows:
+        if len(row) != len(table.header):
+            continue
+        match = _NUMBER.fullmatch(_plain(row[column].of(text)))
+        if match is None or not _label(text, row, label):
+            continue
+        units.add(match["unit"])
+        number = match["number"].replace(",", "").replace("−", "-")
+        if match["unit"] == "" and _DATES.fullmatch(number):
+            return []
+        found.append((float(number), row[label]))
+    return found if len(units) == 1 else []
+
+
+def _label_column(header: list[str], text: str, table: Table) -> int | None:
+    """The first column that names its rows, past a column of running numbers."""
+    for column in range(min(2, len(header) - 1)):
+        cells = [row[column].of(text) for row in table.rows if column < len(row)]
+        if header[column].lower() in _ORDINAL_HEADERS and all(
+            c.strip(".").isdigit() for c in cells
+        ):
+            continue
+        if any(any(ch.isalpha() for ch in cell) for cell in cells):
+            return column
+    return None
+
+
+def _label(text: str, row: tuple[Span, ...], column: int) -> str:
+    name = _plain(row[column].of(text)) if column < len(row) else ""
+    if not any(c.isalpha() for c in name) or len(name) > 50 or len(name.split()) > 8:
+        return ""
+    return "" if re.search(r"[?？。|<>]|\[IMAGE|\.$", name) else name
+
+
+def _good_header(text: str) -> bool:
+    if not any(c.isalpha() for c in text) or len(text) > 40 or len(text.split()) > 5:
+        return False
+    return not re.search(r"[?？。:：|<>]|\[IMAGE", text) and text.lower() not in _ORDINAL_HEADERS
+
+
+def _answerable(value: str) -> bool:
+    if not value or _EMPTY.fullmatch(value) or "[IMAGE" in value or "<br" in value:
+        return False
+    return len(value) <= 300 and value.count("**") % 2 == 0 and not value.startswith("**")
+
+
+def _without_full_stop(text: str, span: Span) -> Span:
+    end = span.end
+    while end > span.start + 1 and text[end - 1] in "。.;；":
+        end -= 1
+    return Span(span.start, end)
+
+
+def _plain(text: str) -> str:
+    return " ".join(_MARKUP.sub("", text).replace("\\", "").split())
+
+
+def has_han(text: str) -> bool:
+    return any(is_han(character) for character in text)
+
+
+def _wordy(key: str) -> bool:
+    return len(key) > 3 and key.isascii()
+
+
+def _plural(noun: str) -> bool:
+    last = noun.split()[-1].lower()
+    return last.endswith("s") and not last.endswith(("ss", "us", "is", "series", "as"))
+
+
+def _inside(text: str) -> str:
+    """A label as it is written inside a sentence: acronyms and names keep their capitals."""
+    first = text.split()[0]
+    keep = (len(first) > 1 and (not first[1:].islower())) or (len(first) == 1 and first != "A")
+    return text if keep else text[:1].lower() + text[1:]
+
+
+def _with_article(owner: str) -> str:
+    """ "the pump" for a common noun of a row, a name as it is."""
+    words = owner.split()
+    if len(words) > 1 and words[0][0].isupper() and all(w.islower() for w in words[1:]):
+        return f"the {_inside(owner)}"
+    return owner
