@@ -11,6 +11,12 @@ from tasks.extraction.table_words import Box, Word, text_lines, word_height
 
 DRAWN = 0.6
 """Share of a cell's side that must be drawn for the side to be there."""
+MIN_COLUMN_LINE, MIN_ROW_LINE = 0.25, 0.1
+"""Least share of the table's height, or width, that a line of its grid is drawn for.
+
+A line between columns is missing in merged cells only; one between rows may be there for the
+sake of a single column.
+"""
 WORDS_INSIDE = 0.9
 """Share of the words that the drawn grid must hold to be the grid of this table."""
 
@@ -18,6 +24,10 @@ WORDS_INSIDE = 0.9
 def ruled_grid(rulings: Rulings, words: Sequence[Word], box: Box) -> Grid | None:
     """The drawn grid, or None where the lines do not part both rows and columns."""
     unit = word_height(words)
+    rulings = Rulings(
+        _long(rulings.horizontal, MIN_ROW_LINE, box[2] - box[0]),
+        _long(rulings.vertical, MIN_COLUMN_LINE, box[3] - box[1]),
+    )
     ys = [line.position for line in rulings.horizontal]
     xs = [line.position for line in rulings.vertical]
     if not xs or not ys:
@@ -47,6 +57,10 @@ def ruled_grid(rulings: Rulings, words: Sequence[Word], box: Box) -> Grid | None
     if len(cells) < 4 or _rows_unparted(grid, words):
         return None
     return grid
+
+
+def _long(lines: Sequence[Ruling], share: float, of: float) -> tuple[Ruling, ...]:
+    return tuple(line for line in lines if sum(b - a for a, b in line.pieces) >= share * of)
 
 
 def _with_ends(positions: Sequence[float], crossing: Sequence[Ruling], unit: float) -> list[float]:

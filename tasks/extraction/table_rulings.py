@@ -18,6 +18,8 @@ CONTRAST = 6
 """Grey levels, of 255, between a line and its surroundings; hairlines are rendered faint."""
 BRIDGE_PT = 2.5
 """Holes in a line up to this length are closed: crossings, dashes and scanning noise."""
+SAME_PT = 2.0
+"""Lines closer than this are one."""
 BOX_MARGIN = 0.25
 """Share of a word's height at the top and at the bottom of its box where rules are looked for."""
 
@@ -79,22 +81,49 @@ def find_rulings(
         # A box reaches over ascenders and descenders, and a rule may run through its margin.
         trim = round(BOX_MARGIN * (bottom - top))
         blank[max(0, top + trim) : max(0, bottom - trim), max(0, left) : max(0, right)] = True
-    across = _lines(grey, blank, scale, 1.5 * unit)
-    down = _lines(grey.T, blank.T, scale, 1.1 * unit)
-    across = [line for line in across if not _within_text(line, local)]
-    down = [
-        line for line in down if not _within_text(line, [(b[1], b[0], b[3], b[2]) for b in local])
-    ]
+    turned = [(top, left, bottom, right) for left, top, right, bottom in local]
     return Rulings(
-        horizontal=_collinear(across, scale, origin[1], origin[0], 1.5 * unit),
-        vertical=_collinear(down, scale, origin[0], origin[1], 1.1 * unit),
+        horizontal=_rulings(grey, blank, local, scale, (origin[1], origin[0]), 1.5 * unit),
+        vertical=_rulings(grey.T, blank.T, turned, scale, origin, 1.1 * unit),
     )
 
 
-def _lines(
-    picture: np.ndarray, blank: np.ndarray, scale: float, shortest_pt: float
-) -> list[tuple[float, float, float]]:
-    """(row, first column, last column) in pixels of each horizontal line or edge of a fill."""
+def _rulings(
+    picture: np.ndarray,
+    blank: np.ndarray,
+    words: Sequence[tuple[int, ...]],
+    scale: float,
+    origin: tuple[float, float],
+    shortest_pt: float,
+) -> tuple[Ruling, ...]:
+    """Horizontal rulings of a picture; `origin` is the position of its first row and column."""
+    lines, edges = (
+        _collinear(
+            [line for line in _pieces(mask, scale, shortest_pt) if not _within_text(line, words)],
+            scale,
+            *origin,
+            shortest_pt,
+        )
+        for mask in _contrast(picture, blank, scale)
+    )
+    # Where some of a border is drawn, its drawn part counts: a stripe's edge beside it runs
+    # behind a cell that spans the rows.
+    free = [
+        edge
+        for edge in edges
+        if not any(
+            abs(line.position - edge.position) <= SAME_PT
+            and line.coverage(edge.start, edge.end) >= 0.2
+            for line in lines
+        )
+    ]
+    return tuple(sorted([*lines, *free]))
+
+
+def _contrast(
+    picture: np.ndarray, blank: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where a thin horizontal line may be, and where the edge of a fill: two bool masks."""
     import cv2
     import numpy as np
 
@@ -111,10 +140,16 @@ def _lines(
     fills = cv2.morphologyEx(without_dark, cv2.MORPH_OPEN, tall)
     # An edge between two pixels is spread over three by the renderer.
     edges = cv2.morphologyEx(fills, cv2.MORPH_GRADIENT, np.ones((4, 1), np.uint8))
-    seen = (np.maximum(thin, edges) > CONTRAST)[pad:-pad]
-    mask = np.where(seen & ~blank, 255, 0).astype(np.uint8)
+    return (thin[pad:-pad] > CONTRAST) & ~blank, (edges[pad:-pad] > CONTRAST) & ~blank
+
+
+def _pieces(seen: np.ndarray, scale: float, shortest_pt: float) -> list[tuple[float, float, float]]:
+    """(row, first column, last column) in pixels of each long horizontal run of a mask."""
+    import cv2
+    import numpy as np
+
     # A scan is never quite level: a line may climb a pixel or two on its way.
-    mask = cv2.dilate(mask, np.ones((3, 1), np.uint8))
+    mask = cv2.dilate(np.where(seen, 255, 0).astype(np.uint8), np.ones((3, 1), np.uint8))
     bridge = max(1, int(BRIDGE_PT * scale / 2))
     mask = cv2.morphologyEx(mask, cv2.MORPH_CLOSE, np.ones((1, 2 * bridge + 1), np.uint8))
     length = max(3, int(shortest_pt * scale))
@@ -157,7 +192,7 @@ def _collinear(
     """Pieces at the same position joined, in points; ordered by position."""
     groups: list[list[tuple[float, float, float]]] = []
     for line in sorted((p / scale, a / scale, b / scale) for p, a, b in lines):
-        if groups and line[0] - groups[-1][-1][0] <= 2.0:
+        if groups and line[0] - groups[-1][-1][0] <= SAME_PT:
             groups[-1].append(line)
         else:
             groups.append([line])
