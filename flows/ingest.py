@@ -121,7 +121,7 @@ def _run(places: Places, options: IngestOptions, watch: Watch) -> dict[str, Any]
     fingerprint = inputs_fingerprint(found, options, engines, reviews)
     if not options.fresh and is_unchanged(places, previous, fingerprint):
         watch.say("nothing has changed since the last run: the data set stands as it is")
-        return unchanged_summary(places, watch)
+        return unchanged_summary(places, watch, started_at)
     steps = IngestSteps(places, options, engines, watch, rejects=list(found.rejects))
     steps.upstream = [future]
     steps.retry_next_time = any(

@@ -77,14 +77,19 @@ def _stands(output: Location, name: str, entry: FileEntry) -> bool:
     return output.size_and_sha256(name) == (entry.bytes, entry.sha256)
 
 
-def unchanged_summary(places: Places, watch: Watch) -> dict[str, Any]:
+def unchanged_summary(places: Places, watch: Watch, started_at: datetime) -> dict[str, Any]:
     """What a run reports that found nothing to do."""
     return {
         "outcome": "unchanged",
+        "seconds": _seconds_since(started_at),
         "output": places.output.uri(),
         "report": places.output.uri(REPORT_FILE),
         "steps": _steps(watch),
     }
+
+
+def _seconds_since(started_at: datetime) -> float:
+    return round((datetime.now(UTC) - started_at).total_seconds(), 3)
 
 
 def _steps(watch: Watch) -> dict[str, dict[str, float | int]]:
@@ -273,6 +278,7 @@ class Publication:
         output = self.steps.places.output
         return {
             "outcome": "done" if facts.chunks else "nothing_produced",
+            "seconds": _seconds_since(self.started_at),
             "output": output.uri(),
             "report": output.uri(REPORT_FILE),
             "documents": facts.documents,

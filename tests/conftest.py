@@ -1,0 +1,52 @@
+"""Shared by all tests: a home of their own, no user's `.env`, and one Prefect API a session."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_CONFIGURATION = (
+    "OPENAI_API_KEY",
+    "BASE_URL",
+    "OPENAI_BASE_URL",
+    "MODEL",
+    "VISION_MODEL",
+    "VISION_BASE_URL",
+    "VISION_API_KEY",
+    "RAW_DATA_DIR",
+    "EXTRACTION_MODE",
+    "PREFECT_API_URL",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def clara_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """CLARA_HOME for the whole session: the developer's own is never touched."""
+    from tasks.settings import Settings, settings
+
+    home = tmp_path_factory.mktemp("clara-home")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _CONFIGURATION:
+            patch.delenv(name, raising=False)
+        patch.setenv("CLARA_HOME", str(home))
+        patch.setenv("PREFECT_HOME", str(home / "prefect"))
+        patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+        patch.setenv("DO_NOT_TRACK", "1")
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        patch.setitem(Settings.model_config, "env_file", None)
+        settings.cache_clear()
+        yield home
+    settings.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def prefect_api(clara_home: Path) -> Iterator[None]:
+    """A temporary Prefect API and database; it takes about 20 s to start."""
+    os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
