@@ -19,6 +19,8 @@ TemplateLanguage = Literal["en", "zh"]
 
 _ENTITY_WORDS_MAX = 6
 _ENTITY_HAN_MAX = 12
+# Two Han characters are mostly a common noun.
+_HAN_NAME_FROM = 3
 _TRIM = re.compile(r"^(?:the|a|an)\s+|[\s.,;:!?。，；：！？]+$", re.IGNORECASE)
 # Answers to these are times and amounts: nothing can be asked about them.
 _NO_ENTITY = re.compile(
@@ -38,8 +40,8 @@ _BEFORE = re.compile(
 _VERBS = (
     "accept|allow|apply|become|begin|belong|cause|come|connect|consist|contain|control|cost"
     "|cover|deliver|depend|do|emit|end|happen|have|help|hold|include|last|live|look|make|mean"
-    "|measure|need|offer|open|operate|play|prevent|produce|protect|provide|reach|receive"
-    "|refer|replace|require|return|run|say|send|serve|show|stand|start|store|support|take"
+    "|measure|need|offer|open|operate|play|prevent|produce|protect|provide|reach|react|receive"
+    "|refer|remove|replace|require|return|run|say|send|serve|show|stand|start|store|support|take"
     "|use|weigh|work|write"
 )
 _AFTER = re.compile(
@@ -51,9 +53,13 @@ _AFTER = re.compile(
 )
 # "the University of X", "the Party of X": the entity is a piece of a longer name.
 _INSIDE_NAME = re.compile(r"\b[A-Z][\w-]*\s+(?:of|for|in|at)\s+(?:the\s+)?$")
-# A common noun needs its article, and nothing after it that says which one is meant.
+# A common noun stands for one thing where it has its article, and nothing after it says which
+# one is meant; or where it names a substance or an activity: as a subject, or at the very end.
 _DEFINITE = re.compile(r"\bthe\s+$", re.IGNORECASE)
 _SAYS_WHICH = re.compile(r"\s+(?:in|on|at|by|for|from|to|with|about|into|under|through|\w+ed)\b")
+_SUBJECT = re.compile(r"\b(?:does|did|can|could|will|would|should|must|may)\s+$")
+_OBJECT = re.compile(r"\b(?:of|by|with|from|about)\s+$")
+_END = re.compile(r"\s*\?$")
 _BEFORE_ZH = re.compile(
     r"(?:^|[，、：；（(“‘「《\"]|对|在|与|和|为|由|是|于|从|把|被|将|使|让|了|以及|关于|根据|按照|使用)$"
 )
@@ -90,9 +96,17 @@ def entity_of(question: str, answer: str) -> str | None:
 
 
 def compose(
-    first: tuple[str, str], second: tuple[str, str], language: TemplateLanguage
+    first: tuple[str, str],
+    second: tuple[str, str],
+    language: TemplateLanguage,
+    *,
+    same_document: bool = False,
 ) -> Bridge | None:
-    """One question from two pairs (question, answer) in one language; None without a good form."""
+    """One question from two pairs (question, answer) in one language; None without a good form.
+
+    Names mean the same everywhere, while "the gallery" of one document is not that of another:
+    `same_document` says that both pairs come from one.
+    """
     entity = entity_of(*first)
     if entity is None:
         return None
@@ -102,7 +116,11 @@ def compose(
         return None
     if says(phrase, last_answer) or says(last_answer, phrase):
         return None
-    about = _without_entity(second[0].strip(), entity, _stand_in(first[0], language), language)
+    if not same_document and count_han(entity) == len(entity) < _HAN_NAME_FROM:
+        return None
+    about = _without_entity(
+        second[0].strip(), entity, _stand_in(first[0], language), language, same_document
+    )
     if about is None or says(matchable(about), phrase) or says(matchable(about), last_answer):
         return None
     opening = first[0].strip()
@@ -120,7 +138,7 @@ def _stand_in(question: str, language: TemplateLanguage) -> str:
 
 
 def _without_entity(
-    question: str, entity: str, stand_in: str, language: TemplateLanguage
+    question: str, entity: str, stand_in: str, language: TemplateLanguage, same_document: bool
 ) -> str | None:
     """The question with its one mention of the entity replaced; None where that reads wrong."""
     mentions = list(re.finditer(_bounded(entity), question, re.IGNORECASE))
@@ -137,7 +155,7 @@ def _without_entity(
     if not (_BEFORE.search(before) and _AFTER.match(after)) or _INSIDE_NAME.search(before):
         return None
     is_name = any(character.isupper() for character in question[start:end])
-    if not is_name and (not _DEFINITE.search(before) or _SAYS_WHICH.match(after)):
+    if not (is_name or _common_noun_alone(before, after, same_document)):
         return None
     before = re.sub(r"\b(?:the|an?)\s+$", "", before, flags=re.IGNORECASE)
     if stand_in == "it" and re.match(r"['’]s\b", after):
@@ -145,6 +163,12 @@ def _without_entity(
     if not before:
         stand_in = stand_in[0].upper() + stand_in[1:]
     return f"{before}{stand_in}{after}"
+
+
+def _common_noun_alone(before: str, after: str, same_document: bool) -> bool:
+    if _DEFINITE.search(before):
+        return same_document and not _SAYS_WHICH.match(after)
+    return bool(_SUBJECT.search(before) or (_OBJECT.search(before) and _END.match(after)))
 
 
 def _bounded(entity: str) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import zip_longest
 from typing import NamedTuple
@@ -51,7 +52,7 @@ class HardNegatives:
     """BM25 index over all chunks of a corpus. `pick` gives the same answer in any order of calls.
 
     `passages` come in the data set's order; `held_out` holds paths. The index keeps the terms'
-    scores and two forms of each text, about five times the size of the texts.
+    scores, the terms and two forms of each text.
     """
 
     def __init__(
@@ -66,12 +67,13 @@ class HardNegatives:
         self._trained = np.array([p.file_path not in held_out for p in self._passages], dtype=bool)
         self._matchable = [matchable(passage.text) for passage in self._passages]
         self._vocabulary: dict[str, int] = {}
-        self._terms = [self._numbers(search_terms(p.text), grow=True) for p in self._passages]
-        self._term_sets = [frozenset(terms) for terms in self._terms]
-        self._index = _bm25(self._terms, self._vocabulary)
+        terms = [self._numbers(search_terms(p.text), grow=True) for p in self._passages]
+        self._index = _bm25(terms, self._vocabulary)
+        # Distinct terms in order; four bytes each, where a set of numbers would take forty.
+        self._terms = [array("I", dict.fromkeys(numbers)) for numbers in terms]
         # Questions of one chunk come one after another: what depends on the chunk alone is kept.
         self._neighbours_of: tuple[tuple[int, bool, int], list[int]] | None = None
-        self._duplicates: tuple[int, dict[int, bool]] = (-1, {})
+        self._gold_terms: tuple[int, frozenset[int]] = (-1, frozenset())
         self._counts: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -153,8 +155,7 @@ class HardNegatives:
     def _neighbours(self, gold: int, limit: int, training_only: bool) -> list[int]:
         key = (gold, training_only, limit)
         if self._neighbours_of is None or self._neighbours_of[0] != key:
-            terms = list(dict.fromkeys(self._terms[gold]))
-            self._neighbours_of = (key, self._ranked(terms, limit, training_only))
+            self._neighbours_of = (key, self._ranked(self._terms[gold], limit, training_only))
         return self._neighbours_of[1]
 
     def _sample(self, question: str, gold: int, training_only: bool) -> Iterator[int]:
@@ -184,14 +185,14 @@ class HardNegatives:
         return [self._vocabulary[term] for term in terms if term in self._vocabulary]
 
     def _near_duplicate(self, gold: int, other: int) -> bool:
-        if self._duplicates[0] != gold:
-            self._duplicates = (gold, {})
-        known = self._duplicates[1]
-        if other not in known:
-            known[other] = _jaccard_from(
-                self._term_sets[gold], self._term_sets[other], NEAR_DUPLICATE_FROM
-            )
-        return known[other]
+        one, two = self._terms[gold], self._terms[other]
+        smaller, larger = sorted((len(one), len(two)))
+        if smaller < NEAR_DUPLICATE_FROM * larger:
+            return False
+        if self._gold_terms[0] != gold:
+            self._gold_terms = (gold, frozenset(one))
+        shared = len(self._gold_terms[1].intersection(two))
+        return shared >= NEAR_DUPLICATE_FROM * (len(one) + len(two) - shared)
 
 
 def seeded_random(*key: object) -> random.Random:
@@ -212,11 +213,3 @@ def _bm25(terms: Sequence[Sequence[int]], vocabulary: dict[str, int]):  # type: 
         ([list(t) for t in terms], vocabulary), create_empty_token=False, show_progress=False
     )
     return index
-
-
-def _jaccard_from(one: frozenset[int], other: frozenset[int], threshold: float) -> bool:
-    smaller, larger = sorted((len(one), len(other)))
-    if smaller < threshold * larger:
-        return False
-    shared = len(one & other)
-    return shared >= threshold * (len(one) + len(other) - shared)

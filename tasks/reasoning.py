@@ -236,6 +236,7 @@ def _links(
                 (hop.pair.question, hop.pair.answer),
                 (second.pair.question, second.pair.answer),
                 _asked_in(hop),
+                same_document=second.row.file_path == hop.row.file_path,
             )
             if bridge is not None:
                 used.add(at)
