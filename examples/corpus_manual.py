@@ -278,6 +278,11 @@ def english_manual() -> bytes:
         *text("body", *TERMS),
         PageBreak(),
         *text("h1", "2 From raw water to clear water"),
+        *text(
+            "body",
+            "Screens hold back leaves and branches at the intake. The raw water then passes four "
+            "steps, each of which prepares the next.",
+        ),
         BalancedColumns(
             [
                 *text("h2", "2.1 Coagulation"),

@@ -132,7 +132,7 @@ def standard_report() -> bytes:
         KeepTogether(
             [
                 *text("caption", "表2　饮用水中消毒剂的常规指标及要求（mg/L）"),
-                table(DISINFECTANTS, [38, 36, 32, 32, 32], styles, ruled=False),
+                table(DISINFECTANTS, [34, 34, 34, 34, 34], styles, ruled=False),
             ]
         ),
         Spacer(1, 3 * mm),

@@ -57,10 +57,11 @@ BACKWASH_ZH_END = (
     "每次冲洗用水约占过滤水量的2%至5%。"
 )
 BACKWASH_ZH_TABLE = [
-    ["条件", "数值"],
-    ["水头损失", "达到2米"],
-    ["滤后水浑浊度", "接近0.3 NTU"],
-    ["连续运行时间", "达到72小时"],
+    ["条件", "数值", "原因"],
+    ["水头损失", "达到2米", "滤料孔隙被泥沙堵塞"],
+    ["滤后水浑浊度", "接近0.3 NTU", "悬浮物穿透滤层"],
+    ["连续运行时间", "达到72小时", "旧的沉积物会结成泥球"],
+    ["停运时间", "超过24小时", "滤层中的细菌大量繁殖"],
 ]
 
 
@@ -102,7 +103,7 @@ def backwash_scan() -> bytes:
     story: list[Flowable] = [
         Paragraph("快滤池反冲洗操作规程", styles["title"]),
         Paragraph("出现下列任何一种情况时，应进行反冲洗：", styles["body"]),
-        table(BACKWASH_ZH_TABLE, [70, 70], styles, ruled=True),
+        table(BACKWASH_ZH_TABLE, [50, 50, 68], styles, ruled=True),
         Spacer(1, 5 * mm),
         Paragraph("操作步骤", styles["h1"]),
         listing(BACKWASH_ZH, styles, numbered=True),

@@ -22,6 +22,23 @@ BREAKPOINT = (
     "约需7.6 mg氯，实际运行中常取8至10倍。因此原水的氨氮突然升高时，必须及时提高加氯量。"
 )
 
+CONTACT = [
+    "消毒的强度用CT值表示，即余氯浓度C（mg/L）与接触时间T（分钟）的乘积。T不是水在池中的平均停留"
+    "时间，而是最先流过的10%的水所用的时间，记作T10。没有导流墙的水池，T10只有停留时间的十分之一；"
+    "导流墙完善的水池可以达到十分之七，所以清水池中要设导流墙。",
+    "按照美国环保署的规定，水温10 ℃时，用游离氯灭活99.99%的病毒，CT值需要6 mg·min/L；灭活99.9%的"
+    "贾第鞭毛虫，pH值为7、余氯为1 mg/L时，CT值需要112 mg·min/L。水温每降低10 ℃，所需的CT值约增加"
+    "一倍，因为低温下反应变慢。因此同一座水厂冬季的余氯要比夏季高，或者延长接触时间。",
+]
+
+STORAGE = [
+    "液氯钢瓶应存放在阴凉、通风的库房里，避免日晒，满瓶与空瓶分开放置。氯气的密度约为空气的2.5倍，"
+    "泄漏时会聚集在低处，所以加氯间的排风口设在靠近地面的位置，漏氯报警仪的探头也装在低处。",
+    "次氯酸钠溶液会自行分解，温度越高、光线越强、浓度越大，分解越快，同时生成氯酸盐。因此一次不宜"
+    "购入过多，储存时间以不超过一周为好，投加以前要重新测定有效氯。次氯酸钠溶液不得与酸或三氯化铁"
+    "混放，否则会放出氯气。",
+]
+
 STEPS = [
     "测定滤后水的pH值、水温、浑浊度和氨氮。浑浊度高于0.5 NTU时，先检查滤池。",
     "根据需氯量试验确定投加量。投加量等于需氯量加上要求的余氯。",
@@ -157,6 +174,9 @@ def disinfection_manual() -> bytes:
     figure(png_bytes(hocl_chart(labels), 64), 9.6, "图2　次氯酸的比例随pH值变化")
     document.add_heading("2.2 折点加氯", 2)
     document.add_paragraph(BREAKPOINT)
+    document.add_heading("2.3 接触时间与CT值", 2)
+    for paragraph in CONTACT:
+        document.add_paragraph(paragraph)
     document.add_heading("3 操作步骤", 1)
     for step in STEPS:
         document.add_paragraph(step, style="List Number")
@@ -183,10 +203,9 @@ def disinfection_manual() -> bytes:
     document.add_heading("6 异常情况的处理", 1)
     captioned("表3　常见异常与处理")
     grid(RESPONSE, 3)
-    document.add_paragraph(
-        "氯气的密度约为空气的2.5倍，泄漏时会聚集在低处，所以加氯间的排风口设在靠近地面的位置。"
-        "次氯酸钠溶液不得与酸或三氯化铁混放，否则会放出氯气。"
-    )
+    document.add_heading("7 药剂的储存", 1)
+    for paragraph in STORAGE:
+        document.add_paragraph(paragraph)
     return word_bytes(document)
 
 

@@ -16,7 +16,13 @@ from pathlib import Path
 from corpus_figures import flowchart, png_bytes
 from corpus_fonts import FontMissing
 from corpus_manual import english_manual
-from corpus_notes import HISTORY_PAGE, MANUALS_OVERVIEW, REPORTS_OVERVIEW, limits_workbook
+from corpus_notes import (
+    HISTORY_PAGE,
+    MANUALS_OVERVIEW,
+    QUESTIONS_ZH,
+    REPORTS_OVERVIEW,
+    limits_workbook,
+)
 from corpus_reports import hong_kong_page, standard_report
 from corpus_scans import backwash_scan, corrupt_jpeg, jar_test_scan, truncated_pdf
 from corpus_slides import slides
@@ -38,6 +44,7 @@ CORPUS: dict[str, Callable[[], bytes]] = {
     "scans/jar-test-procedure.pdf": jar_test_scan,
     "scans/反冲洗操作规程.pdf": backwash_scan,
     "notes/glossary 术语.docx": bilingual_glossary,
+    "notes/用户常问的问题.md": QUESTIONS_ZH.encode,
     "notes/history-of-chlorination.html": HISTORY_PAGE.encode,
     # A copy of a document that lies elsewhere: it is to be recognised as a duplicate.
     "scans/copies/limits-copy.xlsx": limits_workbook,

@@ -97,7 +97,8 @@ class Corpus:
     @cached_property
     def reviewed(self) -> Reviewed:
         """The training rows in their final order with a person's reviews applied."""
-        reviews = parse_reviews(self.plan.reviews.splitlines())
+        # Not splitlines(): it also cuts at U+2028, which may stand inside a JSON string.
+        reviews = parse_reviews(self.plan.reviews.split("\n"))
         return apply_reviews(self._synthesized[0], reviews)
 
     @property

@@ -40,7 +40,10 @@ def write_stage_files(job: StageFilesJob) -> Written:
     """Stages the five files. Raises StorageError, CacheLost."""
     corpus, staging = job.corpus(), job.staging
     options, rows = corpus.plan.options, corpus.rows
-    split = held_out_paths(corpus.sketches(), options.eval_fraction, options.seed)
+    # Only documents that gave rows: holding out one that gave none would leave nothing to evaluate.
+    with_rows = {numbered.row.file_path for numbered in rows}
+    sketches = {path: text for path, text in corpus.sketches().items() if path in with_rows}
+    split = held_out_paths(sketches, options.eval_fraction, options.seed)
     held_out = frozenset(split.held_out)
     negatives = HardNegatives(passages(rows), options.seed, held_out)
     short = ShortRows()

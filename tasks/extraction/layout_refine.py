@@ -1,102 +1,36 @@
-"""What the layout model does not see: loose lines, lists, code, tables that are prose.
+"""The clusters of a page, refined: loose lines gathered, labels checked, code and lists found.
 
-CDLA has no list class and no code class, leaves lines without any box, and takes a dense page
-for a table now and then. Everything here works on docling's clusters and text cells, in points
-with the origin at the top left. No cell is ever dropped: a line that belongs to nothing becomes
-a paragraph of its own.
+Works on docling's clusters after every text cell has found one, in points with the origin at the
+top left. No cell is ever dropped: a line that belongs to nothing becomes a paragraph of its own.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
 from docling.datamodel.base_models import Cluster, Page
 from docling_core.types.doc import BoundingBox, CoordOrigin, DocItemLabel
 
+from tasks.extraction.line_tests import (
+    CAPTION,
+    LEADER,
+    LIST_MARKER,
+    OPEN_END,
+    SECTION_NUMBER,
+    SENTENCE_END,
+    is_bold,
+    is_monospaced,
+    weight,
+)
 from tasks.extraction.page_lines import Line, box_of, is_cjk, visual_lines
-from tasks.extraction.table_words import Word, is_running_text
+from tasks.extraction.text_split import split_text
 
-_BULLET = r"[\u2022\u2023\u25e6\u2043\u2219\u25aa\u25ab\u25cf\u25cb\u25a0\u25a1\u25b6\u27a2\u2713\u2714\uf0b7\uf0a7\uf06e\uf0d8\u00b7]"
-_DASH = r"[-\u2013\u2014*+\u2010]"
-_NUMBER = r"(?:\d{1,2}[.)](?!\d)|\(\d{1,2}\)|\[\d{1,3}\]|[a-zA-Z][.)]|\([a-z]\)|[ivx]{1,4}[.)])"
-_HAN_NUMBER = r"(?:[\u2460-\u2473]|[（(][一二三四五六七八九十\d]{1,3}[）)]|\d{1,2}[、．])"
-LIST_MARKER = re.compile(
-    rf"^(?:(?P<bullet>{_BULLET}\s*|{_DASH}\s+)|(?P<number>{_NUMBER}(?:\s+|$)|{_HAN_NUMBER}\s*))(?=\S|$)"
-)
-_MONOSPACED = re.compile(
-    r"mono|courier|consol|menlo|typewriter|fixed|cmtt|lmtt|sourcecode|inconsolata|lucidacons"
-    r"|terminal|nimbusmonl|lettergothic|andale|txtt|pcrr|ectt|sftt|hack-|firacode",
-    re.IGNORECASE,
-)
-_LEADER = re.compile(r"(?:\.\s?){4,}\s*\S{1,6}$|(?:\u2026\s?){2,}\s*\S{1,6}$")
-_CAPTION = re.compile(
-    r"^\s*(fig(ure|\.)?|table|tab\.|chart|listing|algorithm|photo|图|圖|表|照片|图表|그림|표)"
-    r"\s*[\d一二三四五六七八九十IVX(（\[]",
-    re.IGNORECASE,
-)
-_SENTENCE_END = re.compile(r"[.!?。！？…]['\"”’)）]*$")
-
+_HEADING_LARGER = 1.3
+"""Type this much taller than the page's body text is a heading's."""
 _TEXT_LABELS = (DocItemLabel.TEXT, DocItemLabel.LIST_ITEM)
-
-
-def words_of(page: Page) -> list[Word]:
-    """The page's words, or its lines where OCR gave no words."""
-    parsed = page.parsed_page
-    if parsed is None:
-        return []
-    cells = [c for c in parsed.word_cells if c.text.strip()] or [
-        c for c in parsed.textline_cells if c.text.strip()
-    ]
-    return [Word(c.text, *box_of(c)) for c in cells]
-
-
-def drop_false_regions(page: Page, clusters: Sequence[Cluster]) -> list[Cluster]:
-    """Raw clusters without the tables and pictures that are running text.
-
-    Their words have then no cluster, and `gather_loose_lines` makes paragraphs of them.
-    """
-    kept: list[Cluster] = []
-    words: list[Word] | None = None
-    for cluster in clusters:
-        if cluster.label in (DocItemLabel.TABLE, DocItemLabel.PICTURE):
-            words = words_of(page) if words is None else words
-            box = (cluster.bbox.l, cluster.bbox.t, cluster.bbox.r, cluster.bbox.b)
-            if cluster.label == DocItemLabel.TABLE and is_running_text(words, box):
-                continue
-            if cluster.label == DocItemLabel.PICTURE and _is_prose_picture(page, words, box):
-                continue
-        kept.append(cluster)
-    return kept
-
-
-def _is_prose_picture(
-    page: Page, words: Sequence[Word], box: tuple[float, float, float, float]
-) -> bool:
-    """A "picture" without a bitmap that text fills: a boxed paragraph, a listing."""
-    left, top, right, bottom = box
-    area = (right - left) * (bottom - top)
-    if area <= 0 or _has_bitmap(page, box):
-        return False
-    inside = [w for w in words if left <= w.x <= right and top <= w.y <= bottom]
-    covered = sum((w.right - w.left) * w.height for w in inside)
-    return covered > 0.45 * area and is_running_text(inside, box)
-
-
-def _has_bitmap(page: Page, box: tuple[float, float, float, float]) -> bool:
-    parsed, size = page.parsed_page, page.size
-    if parsed is None or size is None:
-        return False
-    area = BoundingBox(l=box[0], t=box[1], r=box[2], b=box[3], coord_origin=CoordOrigin.TOPLEFT)
-    return any(
-        bitmap.rect.to_bounding_box()
-        .to_top_left_origin(size.height)
-        .intersection_area_with(area)
-        > 0.05 * area.area()
-        for bitmap in parsed.bitmap_resources
-    )
 
 
 class PageRefiner:
@@ -111,14 +45,19 @@ class PageRefiner:
             line.height for c in clusters if c.label == DocItemLabel.TEXT for line in _lines(c)
         ]
         self.body_height = median(heights) if heights else 10.0
+        body = [line for c in clusters if c.label == DocItemLabel.TEXT for line in _lines(c)]
+        self.bodyis_bold = sum(map(is_bold, body)) > 0.5 * len(body)
 
     def run(self, find_structure: bool) -> list[Cluster]:
         """`find_structure`: the layout model has no list and code classes of its own."""
         self.clusters = self._gather_loose_lines()
         if find_structure:
-            self.clusters = [new for old in self.clusters for new in self._check_label(old)]
+            for cluster in self.clusters:
+                self._check_label(cluster)
             self.clusters = self._split_code()
-            self.clusters = [new for old in self.clusters for new in self._split_list(old)]
+            self.clusters = [new for old in self.clusters for new in self._split(old)]
+            for cluster in self.clusters:
+                self._promote_heading(cluster)
         return self.clusters
 
     # --- loose lines -------------------------------------------------------------------------
@@ -138,7 +77,13 @@ class PageRefiner:
         fixed = [c for c in settled if c.label == DocItemLabel.TEXT]
         made: list[Cluster] = [c for c in loose if any(cell.index in lost for cell in c.cells)]
         pieces = [piece for line in lines for piece in _split_at_gaps(line)]
+        headings = [c for c in settled if c.label == DocItemLabel.SECTION_HEADER]
         for piece in pieces:
+            beside = next((c for c in headings if _is_its_number(c, piece)), None)
+            if beside is not None:
+                beside.cells = [*beside.cells, *piece.cells]
+                beside.bbox = _union(beside.bbox, piece)
+                continue
             home = next(
                 (c for c in [*reversed(made), *fixed] if self._continues(c, piece, fixed)), None
             )
@@ -173,7 +118,7 @@ class PageRefiner:
             return True  # a list is split into its items later
         first_ends = neighbour.text if below else line.text
         short = (neighbour.right if below else line.right) < max(box.r, line.right) - 2 * line.height
-        ends = bool(_SENTENCE_END.search(first_ends))
+        ends = bool(SENTENCE_END.search(first_ends))
         indented = below and line.left > box.l + 0.8 * line.height and line.left < box.l + 5 * line.height
         if any(cluster is other for other in fixed):
             # The model drew this paragraph's box: only a line that clearly runs on joins it.
@@ -182,20 +127,48 @@ class PageRefiner:
 
     # --- labels ------------------------------------------------------------------------------
 
-    def _check_label(self, cluster: Cluster) -> list[Cluster]:
-        """Headings that are prose, captions that are not."""
+    def _check_label(self, cluster: Cluster) -> None:
+        """Headings that are prose or list items, captions that are none."""
+        lines = _lines(cluster)
         if cluster.label == DocItemLabel.SECTION_HEADER:
-            lines = _lines(cluster)
             text = " ".join(line.text for line in lines)
-            weight = sum(2 if is_cjk(char) else 1 for char in text)
             small = all(line.height < 1.15 * self.body_height for line in lines)
-            if len(lines) > 3 or weight > 240 or (small and weight > 130):
+            marker = LIST_MARKER.match(text)
+            if (
+                len(lines) > 3
+                or weight(text) > 240
+                or (small and weight(text) > 130)
+                or (marker is not None and marker.group("bullet"))
+                or not any(char.isalnum() for char in text)
+            ):
                 cluster.label = DocItemLabel.TEXT
-        elif cluster.label == DocItemLabel.CAPTION:
-            lines = _lines(cluster)
-            if lines and not _CAPTION.match(lines[0].text) and not self._beside_float(cluster):
-                cluster.label = DocItemLabel.TEXT
-        return [cluster]
+        elif (
+            cluster.label == DocItemLabel.CAPTION
+            and lines
+            and not CAPTION.match(lines[0].text)
+            and not self._beside_float(cluster)
+        ):
+            cluster.label = DocItemLabel.TEXT
+
+    def _promote_heading(self, cluster: Cluster) -> None:
+        """A short text in larger type, or a bold line that starts a numbered section."""
+        if cluster.label not in (*_TEXT_LABELS, DocItemLabel.PAGE_HEADER):
+            return
+        lines = _lines(cluster)
+        text = " ".join(line.text for line in lines)
+        if not 1 <= len(lines) <= 3 or weight(text) > 120 or sum(map(str.isalpha, text)) < 2:
+            return
+        if SENTENCE_END.search(text) or text.endswith((",", "，", "、", ":", "：", ";", "；")):
+            return
+        size = median(line.height for line in lines)
+        if cluster.label == DocItemLabel.LIST_ITEM:
+            marker = LIST_MARKER.match(text)
+            bold = all(is_bold(line) for line in lines) and not self.bodyis_bold
+            if marker is None or marker.group("bullet") or len(lines) > 1 or not bold:
+                return
+            cluster.label = DocItemLabel.SECTION_HEADER
+        elif size > _HEADING_LARGER * self.body_height:
+            cluster.label = DocItemLabel.SECTION_HEADER
 
     def _beside_float(self, cluster: Cluster) -> bool:
         for other in self.clusters:
@@ -213,10 +186,10 @@ class PageRefiner:
         """Runs of monospaced lines become code; neighbours of one listing join."""
         out: list[Cluster] = []
         for cluster in self.clusters:
-            if cluster.label not in _TEXT_LABELS:
+            if cluster.label not in (*_TEXT_LABELS, DocItemLabel.SECTION_HEADER):
                 out.append(cluster)
                 continue
-            runs = _runs(_lines(cluster), _is_monospaced)
+            runs = _runs(_lines(cluster), is_monospaced)
             if not any(mono for mono, _ in runs):
                 out.append(cluster)
                 continue
@@ -226,57 +199,17 @@ class PageRefiner:
             ]
         return _join_code(out)
 
-    # --- lists -------------------------------------------------------------------------------
+    # --- lists and paragraphs ----------------------------------------------------------------
 
-    def _split_list(self, cluster: Cluster) -> list[Cluster]:
-        """A text cluster as its paragraphs and list items, by markers, leaders and indents."""
+    def _split(self, cluster: Cluster) -> list[Cluster]:
         if cluster.label != DocItemLabel.TEXT:
             return [cluster]
         lines = _lines(cluster)
-        if not lines:
-            return [cluster]
-        leaders = [bool(_LEADER.search(line.text)) for line in lines]
-        if sum(leaders) >= 2 and sum(leaders) >= 0.5 * len(lines):
-            return [self._new(DocItemLabel.LIST_ITEM, group) for group in _leader_items(lines)]
-        if not any(_starts_item(line) for line in lines):
-            return [cluster]
-        groups: list[tuple[DocItemLabel, list[Line]]] = []
-        for line in lines:
-            if _starts_item(line) and self._trust_marker(line, lines):
-                groups.append((DocItemLabel.LIST_ITEM, [line]))
-            elif groups and not self._leaves_item(groups[-1], line):
-                groups[-1][1].append(line)
-            else:
-                groups.append((DocItemLabel.TEXT, [line]))
-        if len(groups) == 1:
-            cluster.label = groups[0][0]
+        groups = split_text(lines) if lines else []
+        if len(groups) <= 1:
+            cluster.label = groups[0][0] if groups else cluster.label
             return [cluster]
         return [self._new(label, _cells(group)) for label, group in groups]
-
-    def _trust_marker(self, line: Line, lines: Sequence[Line]) -> bool:
-        """A number at a line's start may be running text ("in May\\n12. It was"): look around."""
-        match = LIST_MARKER.match(line.text)
-        if match is None or match.group("bullet"):
-            return match is not None
-        position = next(i for i, other in enumerate(lines) if other is line)
-        if position == 0:
-            return True
-        before = lines[position - 1]
-        ended = bool(_SENTENCE_END.search(before.text)) or before.text.endswith((":", "：", "；", ";"))
-        short = before.right < max(other.right for other in lines) - 2 * line.height
-        return ended or short or abs(line.left - before.left) > 0.8 * line.height
-
-    def _leaves_item(self, group: tuple[DocItemLabel, list[Line]], line: Line) -> bool:
-        """Whether a line without a marker ends the list item above it."""
-        label, lines = group
-        if label == DocItemLabel.TEXT:
-            return False
-        first, last = lines[0], lines[-1]
-        outdented = line.left < first.left - 0.3 * line.height
-        back = len(lines) > 1 and line.left < lines[1].left - 0.8 * line.height
-        apart = line.top - last.bottom > 0.8 * line.height
-        ended = bool(_SENTENCE_END.search(last.text))
-        return outdented or ((back or apart) and ended)
 
     def _new(self, label: DocItemLabel, cells: Sequence[Any]) -> Cluster:
         boxes = [box_of(cell) for cell in cells]
@@ -330,14 +263,15 @@ def _split_at_gaps(line: Line) -> list[Line]:
     return pieces
 
 
-def _is_monospaced(line: Line) -> bool:
-    chars = sum(len(cell.text.strip()) for cell in line.cells)
-    mono = sum(
-        len(cell.text.strip())
-        for cell in line.cells
-        if _MONOSPACED.search(getattr(cell, "font_name", "") or "")
+def _is_its_number(heading: Cluster, piece: Line) -> bool:
+    """Whether a loose line is the number of a heading, left of it on its line."""
+    box = heading.bbox
+    shared = min(box.b, piece.bottom) - max(box.t, piece.top)
+    return (
+        shared > 0.5 * min(piece.height, box.b - box.t)
+        and -0.2 * piece.height < box.l - piece.right < 4 * piece.height
+        and SECTION_NUMBER.match(piece.text) is not None
     )
-    return chars > 0 and mono >= 0.8 * chars
 
 
 def _runs(lines: Sequence[Line], test: Callable[[Line], bool]) -> list[tuple[bool, list[Line]]]:
@@ -390,17 +324,3 @@ def _between(clusters: Sequence[Cluster], upper: Cluster, lower: Cluster) -> boo
         and min(c.bbox.r, upper.bbox.r) > max(c.bbox.l, upper.bbox.l)
         for c in clusters
     )
-
-
-def _starts_item(line: Line) -> bool:
-    return LIST_MARKER.match(line.text) is not None
-
-
-def _leader_items(lines: Sequence[Line]) -> list[list[Any]]:
-    """Lines of a table of contents: each entry ends with its leader and page number."""
-    items: list[list[Any]] = [[]]
-    for line in lines:
-        items[-1] += line.cells
-        if _LEADER.search(line.text):
-            items.append([])
-    return [cells for cells in items if cells]

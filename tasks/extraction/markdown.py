@@ -51,6 +51,8 @@ IMAGE_REF_PATTERN = re.compile(r"\[IMAGE_REF: extracted_assets/([0-9a-f]{16})\.j
 _NO_SPACE_BEFORE = frozenset(".,;:!?)]}%’”")
 _NO_SPACE_AFTER = frozenset("([{‘“")
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
+_LEADERS = re.compile(r" *(?:\. ?){4,} *(?=\S|$)| *(?:… ?){2,} *")
+_DASHED_NUMBER = re.compile(r"(?m)^(\s*)- (\d{1,3}\)) ")
 _TRAILING = re.compile(r"[ \t]+\n")
 
 
@@ -353,10 +355,13 @@ def _pages(result: SerializationResult) -> tuple[int, ...]:
 
 def _block(kind: BlockKind, text: str, pages: tuple[int, ...], level: int = 0) -> list[Block]:
     """A block, or none for text without a character to see."""
-    text = clean(text) if kind != "code" else text
+    if kind != "code":
+        text = _LEADERS.sub(" … ", clean(text))
     text = _TRAILING.sub("\n", text).strip("\n").rstrip()
     if kind in ("paragraph", "caption", "note", "list", "heading"):
         text = _BLANK_LINES.sub("\n", text)
+    if kind == "list":  # `1)` is a marker of markdown itself and needs no dash before it
+        text = _DASHED_NUMBER.sub(r"\1\2 ", text)
     if kind == "heading":
         words = " ".join(text.split()).lstrip("#").strip()
         if not words:

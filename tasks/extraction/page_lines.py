@@ -148,7 +148,10 @@ def _join_two(before: str, after: str, known_words: Collection[str]) -> str:
             first, second = head.group(1), tail.group(1)
             split_word = (first + second).lower()
             compound = f"{first}-{second}".lower()
-            if compound in known_words and split_word not in known_words:
+            both = len(first) > 2 and len(second) > 2 and {first.lower(), second.lower()}.issubset(
+                known_words
+            )
+            if split_word not in known_words and (compound in known_words or both):
                 return before + after
             return before[:-1] + after
         return before + after if before[-2:-1].isalnum() else f"{before} {after}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,22 @@ from docling_core.types.doc import (
     ContentLayer,
     DocItemLabel,
     DoclingDocument,
+    ListItem,
     NodeItem,
     ProvenanceItem,
 )
 
-from tasks.extraction.layout_refine import PageRefiner, drop_false_regions
-from tasks.extraction.page_lines import close_up_cjk, code_text, join_lines, page_words, visual_lines
+from tasks.extraction.layout_refine import PageRefiner
+from tasks.extraction.layout_regions import correct_regions
+from tasks.extraction.line_tests import LIST_MARKER
+from tasks.extraction.page_lines import (
+    close_up_cjk,
+    code_text,
+    join_lines,
+    page_words,
+    visual_lines,
+)
 
-_LEADERS = re.compile(r"\s*(?:\.\s?){4,}\s*|\s*(?:\u2026\s?){2,}\s*")
 
 
 class OneScalePreprocessing(PagePreprocessingModel):
@@ -69,7 +76,7 @@ class RefinedPostprocessing(LayoutPostprocessingModel):
                 continue
             clusters: list[Cluster] = list(raw.clusters)
             if self.find_structure:
-                clusters = drop_false_regions(page, clusters)
+                clusters = correct_regions(page, clusters)
             raw_ids = {cluster.id for cluster in clusters}
             processed = LayoutPostprocessor(page, clusters, self.options).postprocess()
             refined = PageRefiner(page, processed, raw_ids).run(self.find_structure)
@@ -84,7 +91,11 @@ def cluster_text(cluster: Cluster, known_words: set[str]) -> str:
     if cluster.label == DocItemLabel.CODE:
         return code_text(lines)
     text = close_up_cjk(join_lines((line.text for line in lines), known_words))
-    return _LEADERS.sub(" \u2026 ", text).strip() if "..." in text or "\u2026\u2026" in text else text
+    if cluster.label == DocItemLabel.LIST_ITEM:
+        marker = LIST_MARKER.match(text)
+        if marker is not None and marker.group("bullet"):
+            text = f"- {text[marker.end() :].strip()}"
+    return text
 
 
 class LineAwareAssembly(PageAssembleModel):
@@ -110,6 +121,14 @@ class LineAwareReadingOrder(ReadingOrderModel):
         super()._merge_elements(element, merged_elem, new_item, page_height)
         new_item.text = join_lines([before, merged_elem.text])
         new_item.orig = join_lines([before_orig, merged_elem.text])
+
+    def _handle_text_element(self, element: TextElement, **places: Any) -> tuple[NodeItem, Any]:
+        item, group = super()._handle_text_element(element, **places)
+        if isinstance(item, ListItem) and not item.marker:
+            # docling would count such an item by its place among the others.
+            item.marker = "-"
+            item.enumerated = False
+        return item, group
 
     def _add_child_elements(
         self, element: BasePageElement, doc_item: NodeItem, doc: DoclingDocument

@@ -1,7 +1,7 @@
 """Running headers, footers and page numbers: noise, unless they are the only place of a text.
 
-The layout model calls a line a header by its looks. Only what repeats from page to page, or is a
-bare page number, is left out; everything else goes back into the text where it stands.
+The layout model calls a line a header by its looks. Page numbers are left out, and what repeats
+from page to page after its first time; everything else goes back into the text where it stands.
 """
 
 from __future__ import annotations
@@ -52,16 +52,17 @@ def settle_running_lines(documents: list[DoclingDocument]) -> None:
     pages: dict[str, set[int]] = defaultdict(set)
     for _, page_no, key in [*labelled, *marginal]:
         pages[key].add(page_no)
-    for item, _, key in labelled:
-        if len(pages[key]) >= 2 or _PAGE_NUMBER.match(item.text):
+    seen: set[str] = set()
+    for item, _, key in sorted([*labelled, *marginal], key=lambda entry: entry[1]):
+        named = item.label in (DocItemLabel.PAGE_HEADER, DocItemLabel.PAGE_FOOTER)
+        number = bool(_PAGE_NUMBER.match(item.text)) and not isinstance(item, SectionHeaderItem)
+        repeated = len(pages[key]) >= (2 if named else _REPEATS)
+        if number or (repeated and key in seen):
             item.content_layer = ContentLayer.FURNITURE
-        else:
+        elif named:
             item.content_layer = ContentLayer.BODY
             item.label = DocItemLabel.TEXT
-    for item, _, key in marginal:
-        number = bool(_PAGE_NUMBER.match(item.text)) and not isinstance(item, SectionHeaderItem)
-        if number or len(pages[key]) >= _REPEATS:
-            item.content_layer = ContentLayer.FURNITURE
+        seen.add(key)
 
 
 def _key(text: str) -> str:

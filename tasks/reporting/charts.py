@@ -1,7 +1,8 @@
 """Geometry of the report's charts; templates/charts.html.jinja draws it as inline SVG.
 
 Widths and positions across are percentages and heights are pixels, and there is no viewBox: a
-chart takes the width of a phone or of a desk without scaling its letters.
+chart takes the width of a phone or of a desk without scaling its letters. Words stand beside the
+SVG, as HTML: they wrap there, and Chromium forgets to redraw SVG text once an embedded font is in.
 """
 
 from __future__ import annotations
@@ -9,14 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tasks.records import Record
-from tasks.reporting.display import clip_columns, one_line
 from tasks.reporting.histogram import Histogram
 from tasks.reporting.labels import number
 
-BAR_PITCH_PX = 46
-NOTE_PX = 16
 COLUMN_AREA_PX = 170
-LABEL_COLUMNS = 36
 ONE_SERIES: Mapping[str, str] = {"": ""}
 
 
@@ -36,10 +33,8 @@ class Segment(Record):
 
 class Bar(Record):
     label: str
-    full_label: str
     value: str
     note: str
-    y_px: int
     segments: tuple[Segment, ...]
 
 
@@ -52,7 +47,6 @@ class BarChart(Record):
     title: str
     bars: tuple[Bar, ...]
     legend: tuple[LegendEntry, ...]
-    height_px: int
 
 
 class ColumnPart(Record):
@@ -110,9 +104,8 @@ def bar_chart(
         (label, {name: max(0.0, values.get(name, 0)) for name in series}) for label, values in rows
     ]
     largest = max((sum(values.values()) for _, values in data), default=0.0)
-    pitch_px = BAR_PITCH_PX + (NOTE_PX if note else 0)
     bars = []
-    for position, (label, values) in enumerate(data):
+    for label, values in data:
         start, segments = 0.0, []
         for index, name in enumerate(series):
             length = 100 * values[name] / largest if largest else 0.0
@@ -124,14 +117,11 @@ def bar_chart(
                     Segment(series=index, start=_short(start), length=_short(length), title=shown)
                 )
             start += length
-        safe = one_line(label)
         bars.append(
             Bar(
-                label=clip_columns(safe, LABEL_COLUMNS),
-                full_label=safe,
+                label=label,
                 value=write(sum(values.values())),
                 note=note(label, values) if note else "",
-                y_px=position * pitch_px,
                 segments=tuple(segments),
             )
         )
@@ -139,7 +129,6 @@ def bar_chart(
         title=title,
         bars=tuple(bars),
         legend=_legend(series, {name for _, values in data for name in series if values[name]}),
-        height_px=len(bars) * pitch_px,
     )
 
 

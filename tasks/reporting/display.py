@@ -7,8 +7,6 @@ offsets stay true.
 
 from __future__ import annotations
 
-import unicodedata
-
 # Embeddings, overrides and isolates change the order of the text around them ("Trojan Source").
 _REORDERING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _SEPARATORS = (0x2028, 0x2029)
@@ -37,24 +35,6 @@ def clip(text: str, limit: int | None) -> str:
     return text if limit is None or len(text) <= limit else text[: limit - 1] + "…"
 
 
-def columns(text: str) -> int:
-    """Width on screen in columns: a Han character takes two."""
-    return sum(_columns_of(character) for character in text)
-
-
-def clip_columns(text: str, limit: int) -> str:
-    """Cut a label to what fits `limit` columns, with an ellipsis at its end."""
-    if columns(text) <= limit:
-        return text
-    used, kept = 1, []
-    for character in text:
-        used += _columns_of(character)
-        if used > limit:
-            break
-        kept.append(character)
-    return "".join(kept).rstrip() + "…"
-
-
 def is_han(character: str) -> bool:
     code = ord(character)
     return (
@@ -79,12 +59,6 @@ def language_tag(text: str) -> str | None:
     simplified = sum(_fits(c, "gb2312") and not _fits(c, "big5") for c in han)
     traditional = sum(_fits(c, "big5") and not _fits(c, "gb2312") for c in han)
     return "zh-Hant" if traditional > simplified else "zh-Hans"
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def _fits(character: str, encoding: str) -> bool:

@@ -15,11 +15,11 @@ LIST_LIMIT = 20
 TEXT_LIMIT = 200
 
 # What means something inside a line; an underscore inside a word does not.
-_INLINE = re.compile(r"[\\`*{}\[\]|~$]|(?<!\w)_|_(?!\w)")
+_INLINE = re.compile(r"[\\`*{}\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 # What means something at the start of a line: headings, lists, quotes, rules.
 _AT_START = re.compile(r"^([#+\-=]|\d+(?=[.)]))")
 # GitHub's extensions make links of bare addresses: an entity in their middle prevents it.
-_BARE_ADDRESS = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(?=:)|\bwww(?=\.)")
+_BARE_ADDRESS = re.compile(r"(?i)(?<![a-z0-9])((https?|ftp|mailto|xmpp)(?=:)|www(?=\.))")
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "@": "&#64;"})
 
 
