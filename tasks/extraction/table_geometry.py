@@ -8,7 +8,9 @@ from tasks.extraction.table_grid import Grid, GridCell
 from tasks.extraction.table_rows import row_bounds, track_of
 from tasks.extraction.table_rulings import Rulings
 from tasks.extraction.table_words import (
+    CROSSING_SHARE,
     MIN_GUTTER,
+    SHORT_BLOCK_LINES,
     Box,
     Word,
     gutters,
@@ -40,9 +42,27 @@ def outer_box(words: Sequence[Word], box: Box) -> Box:
 
 
 def column_bounds(words: Sequence[Word]) -> list[float]:
-    """x of the borders between columns: the middles of the strips of white."""
+    """x of the borders between columns.
+
+    A border runs through the middle of a strip of white. A single line of text may stand in it
+    (the total of a bill, a title over two columns): the border goes through that text, and so
+    its cell spans both columns.
+    """
     lines = text_lines(words)
-    return [(a + b) / 2 for a, b in gutters(lines, min_gutter(lines) * word_height(words))]
+    least = min_gutter(lines) * word_height(words)
+    share = max(CROSSING_SHARE, 1 / len(lines)) if len(lines) >= SHORT_BLOCK_LINES else 0.0
+    borders = []
+    for start, end in gutters(lines, least, share):
+        among = sorted((w.left, w.right) for w in words if w.left < end and w.right > start)
+        edges = [start, *(edge for span in among for edge in span), end]
+        white = [(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True) if b - a >= least]
+        if len(white) == 1:
+            borders.append(sum(white[0]) / 2)
+        elif len(white) > 1:
+            borders.append((white[0][1] + white[-1][0]) / 2)
+        else:
+            borders.append((start + end) / 2)
+    return borders
 
 
 def track_cells(xs: Sequence[float], ys: Sequence[float], words: Sequence[Word]) -> list[GridCell]:

@@ -13,7 +13,7 @@ from statistics import median
 from tasks.extraction.table_geometry import column_bounds, outer_box, track_cells
 from tasks.extraction.table_grid import Grid, GridCell, place_words
 from tasks.extraction.table_network import NetworkTable
-from tasks.extraction.table_rows import row_bounds, track_of
+from tasks.extraction.table_rows import row_bounds
 from tasks.extraction.table_rulings import Rulings
 from tasks.extraction.table_words import Box, Word, text_lines
 
@@ -138,6 +138,3 @@ def _with_spans(
         added.append(GridCell(cell.row, cols[0], cell.row_span, len(cols), box))
     kept = [cell for index, cell in enumerate(grid.cells) if index not in gone]
     return grid._replace(cells=tuple(sorted([*kept, *added])))
-
-
-__all__ = ["network_grid", "track_of"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
 from tasks.extraction.table_rulings import Rulings
-from tasks.extraction.table_words import Word, text_lines, word_height
+from tasks.extraction.table_words import Word, text_lines
 
 LEADING = 1.45
 """Largest distance of two baselines of one paragraph, in heights of a word."""
@@ -74,9 +74,9 @@ def row_bounds(
     elif expected is not None and (cut := _cut(lines, expected)) is not None:
         rows = cut
     elif len(filled) >= MIN_BANDS and len(filled) >= 0.4 * len(lines):
-        rows = [row for band in filled for row in _grouped(band, _wraps, len(xs) - 1)]
+        rows = [row for band in filled for row in _grouped(band, _wraps)]
     else:
-        rows = _grouped(lines, _continues, len(xs) - 1)
+        rows = _grouped(lines, _continues)
     bounds = [top]
     for above, below in pairwise(rows):
         end, start = max(line.bottom for line in above), min(line.top for line in below)
@@ -139,40 +139,42 @@ def _cut(lines: Sequence[_Line], count: int) -> list[list[_Line]] | None:
     return rows
 
 
-def _grouped(lines, joins, columns):  # type: ignore[no-untyped-def]
-    steps = [below.bottom - above.bottom for above, below in pairwise(lines)]
+def _grouped(
+    lines: Sequence[_Line], joins: Callable[[_Line, Sequence[_Line], float], bool]
+) -> list[list[_Line]]:
+    first = [line for line in lines if 0 in line.columns]
+    steps = [below.bottom - above.bottom for above, below in pairwise(first)]
     step = median(steps) if steps else 0.0
     rows: list[list[_Line]] = []
     for line in lines:
-        if rows and joins(line, rows[-1], columns, step):
+        if rows and joins(line, rows[-1], step):
             rows[-1].append(line)
         else:
             rows.append([line])
     return rows
 
 
-def _continues(line: _Line, row: Sequence[_Line], columns: int, step: float) -> bool:
+def _continues(line: _Line, row: Sequence[_Line], step: float) -> bool:
     """Whether a line belongs to the row above, with nothing drawn between rows.
 
     The cells of a new row begin at the left; a cell that wraps goes on in its own column only.
-    Lines that overlap in height are one row in any case.
+    Lines that overlap in height are one row in any case. `step` is the usual distance of rows.
     """
     last = row[-1]
-    if line.top < last.bottom - 0.3 * line.height:
+    if line.top < last.bottom - 0.25 * line.height:
         return True
     above = frozenset[int]().union(*(part.columns for part in row))
-    close = line.bottom - last.bottom < max(0.92 * step, LEADING * line.height)
-    if 0 in line.columns and len(line.columns) > 1:
+    distance = line.bottom - last.bottom
+    if not line.columns <= above or distance > 2 * line.height:
         return False
-    return close and line.columns <= above and len(line.columns) <= max(1, columns // 2)
+    if 0 in line.columns:
+        # Part of the row only: a wrapped cell, set clearly closer than rows are.
+        return len(line.columns) < len(above) and distance < min(0.8 * step, LEADING * line.height)
+    return distance < max(0.92 * step, LEADING * line.height * (len(line.columns) == 1))
 
 
-def _wraps(line: _Line, row: Sequence[_Line], columns: int, step: float) -> bool:
+def _wraps(line: _Line, row: Sequence[_Line], step: float) -> bool:
     """Whether two lines between two drawn ones are one row: close, or partly filled."""
     last = row[-1]
-    least = max(2, round(0.6 * columns))
-    full = all(len(part.columns) >= least and 0 in part.columns for part in (line, last))
-    return not full or line.bottom - last.bottom < LEADING * line.height
-
-
-__all__ = ["row_bounds", "track_of", "word_height"]
+    alike = 0 in line.columns and len(line.columns) > 1 and line.columns == last.columns
+    return not alike or line.bottom - last.bottom < LEADING * line.height
