@@ -100,9 +100,7 @@ def page_pipeline_options(options: ExtractionOptions) -> ThreadedPdfPipelineOpti
         generate_picture_images=True,
         generate_parsed_pages=True,
         do_ocr=options.ocr != "never" and options.profile != "native",
-        ocr_options=PageOcrOptions(
-            backend="onnxruntime", use_cls=False, policy=options.ocr
-        ),
+        ocr_options=PageOcrOptions(backend="onnxruntime", use_cls=False, policy=options.ocr),
         layout_batch_size=1,
         ocr_batch_size=1,
         table_batch_size=1,

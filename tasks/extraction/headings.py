@@ -56,7 +56,9 @@ class HeadingStyles:
             heights = [
                 cell.rect.height
                 for cell in parsed.textline_cells
-                if cell.rect.to_bounding_box().to_top_left_origin(height).intersection_over_self(box)
+                if cell.rect.to_bounding_box()
+                .to_top_left_origin(height)
+                .intersection_over_self(box)
                 > 0.5
             ]
             if heights:
@@ -81,6 +83,8 @@ class HeadingStyles:
         if not levels:
             levels = _by_number(sections)
         self._by_size(sections, levels)
+        if sections and title is None:
+            levels[0] = 1  # nothing stands above what a document begins with
         for index, item in enumerate(sections):
             item.level = max(1, min(levels[index], DEEPEST))
         return title.self_ref if title is not None else None

@@ -41,12 +41,9 @@ class PageRefiner:
         self.clusters = list(clusters)
         self.raw_ids = raw_ids
         self.next_id = max([c.id for c in clusters] + sorted(raw_ids), default=0) + 1
-        heights = [
-            line.height for c in clusters if c.label == DocItemLabel.TEXT for line in _lines(c)
-        ]
-        self.body_height = median(heights) if heights else 10.0
         body = [line for c in clusters if c.label == DocItemLabel.TEXT for line in _lines(c)]
-        self.bodyis_bold = sum(map(is_bold, body)) > 0.5 * len(body)
+        self.body_height = median(line.height for line in body) if body else 10.0
+        self.body_is_bold = sum(map(is_bold, body)) > 0.5 * len(body)
 
     def run(self, find_structure: bool) -> list[Cluster]:
         """`find_structure`: the layout model has no list and code classes of its own."""
@@ -111,15 +108,15 @@ class PageRefiner:
         if gap > 0.75 * line.height or gap < -0.6 * line.height:
             return False
         if len(lines) > 1:  # wider than the paragraph's own line spacing: a new paragraph
-            own = median(b.top - a.top for a, b in zip(lines, lines[1:], strict=False))
+            own = median(b.top - a.top for a, b in pairwise(lines))
             if abs(line.top - neighbour.top) > 1.35 * own > 0:
                 return False
         if LIST_MARKER.match(line.text) and not is_cjk(line.text[0]):
             return True  # a list is split into its items later
-        first_ends = neighbour.text if below else line.text
-        short = (neighbour.right if below else line.right) < max(box.r, line.right) - 2 * line.height
-        ends = bool(SENTENCE_END.search(first_ends))
-        indented = below and line.left > box.l + 0.8 * line.height and line.left < box.l + 5 * line.height
+        upper = neighbour if below else line
+        short = upper.right < max(box.r, line.right) - 2 * line.height
+        ends = bool(SENTENCE_END.search(upper.text))
+        indented = below and 0.8 * line.height < line.left - box.l < 5 * line.height
         if any(cluster is other for other in fixed):
             # The model drew this paragraph's box: only a line that clearly runs on joins it.
             return not (ends and (short or indented))
@@ -128,46 +125,52 @@ class PageRefiner:
     # --- labels ------------------------------------------------------------------------------
 
     def _check_label(self, cluster: Cluster) -> None:
-        """Headings that are prose or list items, captions that are none."""
+        """Headings that are prose, list items or captions, and captions that are none."""
         lines = _lines(cluster)
+        text = " ".join(line.text for line in lines)
         if cluster.label == DocItemLabel.SECTION_HEADER:
-            text = " ".join(line.text for line in lines)
-            small = all(line.height < 1.15 * self.body_height for line in lines)
-            marker = LIST_MARKER.match(text)
-            if (
-                len(lines) > 3
-                or weight(text) > 240
-                or (small and weight(text) > 130)
-                or (marker is not None and marker.group("bullet"))
-                or not any(char.isalnum() for char in text)
-            ):
+            if CAPTION.match(text) and self._beside_float(cluster):
+                cluster.label = DocItemLabel.CAPTION
+            elif self._is_no_heading(lines, text):
                 cluster.label = DocItemLabel.TEXT
         elif (
             cluster.label == DocItemLabel.CAPTION
-            and lines
-            and not CAPTION.match(lines[0].text)
+            and not CAPTION.match(text)
             and not self._beside_float(cluster)
         ):
             cluster.label = DocItemLabel.TEXT
 
+    def _is_no_heading(self, lines: Sequence[Line], text: str) -> bool:
+        plain = all(line.height < 1.15 * self.body_height for line in lines) and not all(
+            is_bold(line) for line in lines
+        )
+        marker = LIST_MARKER.match(text)
+        sentence = bool(SENTENCE_END.search(text) or OPEN_END.search(text)) and weight(text) > 24
+        return (
+            len(lines) > 3
+            or weight(text) > 240
+            or (plain and (weight(text) > 130 or sentence))
+            or (marker is not None and marker.group("bullet") is not None)
+            or LEADER.search(text) is not None
+            or not any(char.isalnum() for char in text)
+        )
+
     def _promote_heading(self, cluster: Cluster) -> None:
-        """A short text in larger type, or a bold line that starts a numbered section."""
+        """A short text that stands alone in larger or in bold type."""
         if cluster.label not in (*_TEXT_LABELS, DocItemLabel.PAGE_HEADER):
             return
         lines = _lines(cluster)
         text = " ".join(line.text for line in lines)
         if not 1 <= len(lines) <= 3 or weight(text) > 120 or sum(map(str.isalpha, text)) < 2:
             return
-        if SENTENCE_END.search(text) or text.endswith((",", "，", "、", ":", "：", ";", "；")):
+        if SENTENCE_END.search(text) or OPEN_END.search(text) or LEADER.search(text):
             return
-        size = median(line.height for line in lines)
-        if cluster.label == DocItemLabel.LIST_ITEM:
-            marker = LIST_MARKER.match(text)
-            bold = all(is_bold(line) for line in lines) and not self.bodyis_bold
-            if marker is None or marker.group("bullet") or len(lines) > 1 or not bold:
-                return
-            cluster.label = DocItemLabel.SECTION_HEADER
-        elif size > _HEADING_LARGER * self.body_height:
+        marker = LIST_MARKER.match(text)
+        if marker is not None and marker.group("bullet"):
+            return
+        bold = len(lines) == 1 and is_bold(lines[0]) and not self.body_is_bold
+        large = median(line.height for line in lines) > _HEADING_LARGER * self.body_height
+        if bold or (large and cluster.label != DocItemLabel.LIST_ITEM):
             cluster.label = DocItemLabel.SECTION_HEADER
 
     def _beside_float(self, cluster: Cluster) -> bool:

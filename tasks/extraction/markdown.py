@@ -43,6 +43,9 @@ from docling_core.types.doc import (
     TitleItem,
 )
 
+from pydantic import Field
+
+from tasks.extraction.line_tests import CAPTION
 from tasks.extraction.page_lines import clean, close_up_cjk, is_cjk
 from tasks.records import Block, BlockKind
 
@@ -158,7 +161,7 @@ class BlockSerializer(MarkdownDocSerializer):
     """docling's markdown serializer, asked item by item."""
 
     # Items whose captions are blocks of their own, so that they are not written twice.
-    captions_apart: set[str] = set()
+    captions_apart: set[str] = Field(default_factory=set)
 
     def serialize_captions(self, item: FloatingItem, **kwargs: Any) -> SerializationResult:
         if item.self_ref in self.captions_apart:
@@ -211,7 +214,22 @@ def to_blocks(
         result = serializer.serialize(item=node, visited=visited)
         kind, level = ("heading", 1) if node.self_ref == title_ref else _kind_of(node)
         blocks += _block(kind, result.text, _pages(result), level)
-    return blocks
+    return _name_captions(blocks)
+
+
+def _name_captions(blocks: list[Block]) -> list[Block]:
+    """Office formats have no captions, only paragraphs that begin like one beside a float."""
+    named = list(blocks)
+    for index, block in enumerate(blocks):
+        beside = blocks[max(0, index - 1) : index] + blocks[index + 1 : index + 2]
+        if (
+            block.kind == "paragraph"
+            and CAPTION.match(block.markdown)
+            and len(block.markdown) <= 300
+            and any(other.kind in ("picture", "table") for other in beside)
+        ):
+            named[index] = block.model_copy(update={"kind": "caption"})
+    return named
 
 
 def _top_nodes(document: DoclingDocument, serializer: BlockSerializer) -> Iterator[NodeItem]:

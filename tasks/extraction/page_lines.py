@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -148,8 +149,10 @@ def _join_two(before: str, after: str, known_words: Collection[str]) -> str:
             first, second = head.group(1), tail.group(1)
             split_word = (first + second).lower()
             compound = f"{first}-{second}".lower()
-            both = len(first) > 2 and len(second) > 2 and {first.lower(), second.lower()}.issubset(
-                known_words
+            both = (
+                len(first) > 2
+                and len(second) > 2
+                and {first.lower(), second.lower()}.issubset(known_words)
             )
             if split_word not in known_words and (compound in known_words or both):
                 return before + after
@@ -211,5 +214,5 @@ def code_text(lines: Sequence[Line]) -> str:
 
 
 def _pitch(lines: Sequence[Line]) -> float:
-    steps = [b.top - a.top for a, b in zip(lines, lines[1:], strict=False) if b.top > a.top]
+    steps = [b.top - a.top for a, b in pairwise(lines) if b.top > a.top]
     return median(steps) if steps else 0.0

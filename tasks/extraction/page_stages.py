@@ -47,7 +47,6 @@ from tasks.extraction.page_lines import (
 )
 
 
-
 class OneScalePreprocessing(PagePreprocessingModel):
     """Renders a page once, at the scale of its pictures; layout and tables share that image."""
 

@@ -82,7 +82,9 @@ def _plausibility(text: str, encoding: str) -> float:
     if encoding == "big5":
         common += 0.2 * len(_BIG5_COMMON.findall(text))
     else:
-        common += 0.2 * len(re.findall("[的一是不了在人有我他这个们中来上大为和国地到以说时]", text))
+        common += 0.2 * len(
+            re.findall("[的一是不了在人有我他这个们中来上大为和国地到以说时]", text)
+        )
     return (common - 2 * rare) / len(beyond)
 
 

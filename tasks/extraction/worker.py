@@ -116,9 +116,7 @@ def check_conversion(result: ConversionResult) -> None:
     )
 
 
-def _refuse_empty(
-    blocks: tuple[Block, ...], kind: FileKind, options: ExtractionOptions
-) -> None:
+def _refuse_empty(blocks: tuple[Block, ...], kind: FileKind, options: ExtractionOptions) -> None:
     if any(block.markdown.strip() for block in blocks):
         return
     hint = ""
