@@ -1,8 +1,12 @@
 """A Chinese font inside the report, cut down to the characters that the report uses.
 
 A reader's machine without any Chinese font (a bare Linux) would show boxes. Where the machine that
-writes the report has a font whose licence allows embedding, its needed glyphs travel along; the
-page prefers fonts of the reader's machine. macOS, Windows, Android and iOS all bring their own.
+writes the report has a font whose licence allows embedding, its needed glyphs travel along, and
+the page looks the same everywhere. Elsewhere (macOS and Windows bring fonts that may not be passed
+on) the page names the fonts that systems come with.
+
+The style sheet names the embedded family first. Behind another family Chromium lays text out with
+boxes while the glyphs are being decoded, and never comes back to it.
 """
 
 from __future__ import annotations
@@ -19,9 +23,15 @@ from tasks.reporting.display import is_han
 if TYPE_CHECKING:
     import uharfbuzz
 
-FAMILY = "Report Chinese"
-MAXIMUM_CHARACTERS = 2_000
-MAXIMUM_FONT_BYTES = 1_200_000
+MAXIMUM_CHARACTERS = {"zh-Hans": 2_000, "zh-Hant": 1_000}
+FAMILIES = {"zh-Hans": "Report Chinese", "zh-Hant": "Report Chinese Traditional"}
+# Endings of family names in a font collection, the face to prefer for a script first.
+_FACES = {"zh-Hans": (" SC", " CN"), "zh-Hant": (" TC", " TW")}
+# Latin letters stay with the fonts of the page, whatever the embedded font holds.
+_UNICODE_RANGE = (
+    "U+3000-303F,U+3105-312F,U+3400-4DBF,U+4E00-9FFF,U+F900-FAFF,"
+    "U+FF01-FF60,U+FFE0-FFE6,U+20000-323AF"
+)
 # Under the SIL Open Font License or Apache 2.0: a subset may be embedded and passed on. Fonts that
 # come with an operating system may not, so they are never looked for.
 EMBEDDABLE_FONTS = (
@@ -57,35 +67,36 @@ def find_font(folders: list[Path] | None = None) -> Path | None:
     return next((found[name] for name in EMBEDDABLE_FONTS if name in found), None)
 
 
-def chinese_characters(text: str) -> str:
-    """The distinct Chinese characters of a text: the most frequent 2,000, in code point order."""
+def chinese_characters(text: str, limit: int) -> str:
+    """The distinct Chinese characters of a text: the most frequent, in code point order."""
     counts = Counter(c for c in text if is_han(c) or _is_chinese_punctuation(c))
-    frequent = sorted(counts, key=lambda c: (-counts[c], c))[:MAXIMUM_CHARACTERS]
+    frequent = sorted(counts, key=lambda c: (-counts[c], c))[:limit]
     return "".join(sorted(frequent))
 
 
-def font_face(text: str, font: Path | None) -> str:
+def font_face(text: str, font: Path | None, script: str = "zh-Hans") -> str:
     """CSS that embeds the glyphs of `font` for the Chinese characters of `text`.
 
-    Empty where there is no font, nothing Chinese, or a subset beyond 1.2 MB: the page then leaves
-    it to the reader's fonts.
+    `script` is zh-Hans or zh-Hant: it chooses the family name and, in a collection, the face.
+    About 400 bytes a character, at most 2,000 characters (1,000 traditional): rarer ones are left
+    to the reader's fonts. Empty where there is no font that can be read, or nothing Chinese.
     """
-    characters = chinese_characters(text)
+    characters = chinese_characters(text, MAXIMUM_CHARACTERS[script])
     if font is None or not characters:
         return ""
-    subset = _subset(font, characters)
-    if len(subset) > MAXIMUM_FONT_BYTES:
+    subset = _subset(font, characters, script)
+    if subset is None:
         return ""
     encoded = base64.b64encode(subset).decode("ascii")
-    kind = "opentype" if subset[:4] == b"OTTO" else "truetype"
+    name = "opentype" if subset[:4] == b"OTTO" else "truetype"
     return (
-        f'@font-face{{font-family:"{FAMILY}";font-display:block;'
-        f"src:url(data:font/{'otf' if kind == 'opentype' else 'ttf'};base64,{encoded})"
-        f' format("{kind}")}}'
+        f'@font-face{{font-family:"{FAMILIES[script]}";font-display:block;'
+        f"unicode-range:{_UNICODE_RANGE};"
+        f'src:url(data:font/{name[0]}tf;base64,{encoded}) format("{name}")}}'
     )
 
 
-def _subset(font: Path, characters: str) -> bytes:
+def _subset(font: Path, characters: str, script: str) -> bytes | None:
     import uharfbuzz
 
     wanted = uharfbuzz.SubsetInput()
@@ -93,11 +104,15 @@ def _subset(font: Path, characters: str) -> bytes:
     # Vertical and ruby forms would double the glyphs, and the page uses none of them.
     wanted.layout_feature_tag_set.set(set())
     wanted.flags = uharfbuzz.SubsetFlags.NO_HINTING
-    return bytes(uharfbuzz.subset(_simplified_face(font), wanted).blob.data)
+    try:
+        return bytes(uharfbuzz.subset(_face(font, script), wanted).blob.data)
+    except (uharfbuzz.HarfBuzzError, RuntimeError):
+        # Unreadable or broken. A report in the reader's own fonts is better than none.
+        return None
 
 
-def _simplified_face(font: Path) -> uharfbuzz.Face:
-    """The face of a font collection that is drawn for simplified Chinese, else its first."""
+def _face(font: Path, script: str) -> uharfbuzz.Face:
+    """The face of a font collection that is drawn for the script, else its first."""
     import uharfbuzz
 
     blob = uharfbuzz.Blob.from_file_path(str(font))
@@ -105,7 +120,7 @@ def _simplified_face(font: Path) -> uharfbuzz.Face:
     for index in range(first.count):
         face = uharfbuzz.Face(blob, index)
         family = face.get_name(uharfbuzz.OTNameIdPredefined.FONT_FAMILY) or ""
-        if family.endswith((" SC", " CN")):
+        if family.endswith(_FACES[script]):
             return face
     return first
 

@@ -68,7 +68,12 @@ def render_html(
         chunk_limit=CHUNK_LIMIT,
     )
     chosen = find_font() if font == "find" else font
-    style = _style_sheet() + font_face(_visible_text(body), chosen)
+    shown = _visible_text(body)
+    style = (
+        _style_sheet()
+        + font_face(shown, chosen)
+        + font_face(_traditional_text(shown), chosen, "zh-Hant")
+    )
     return environment.get_template("page.html.jinja").render(
         title=one_line(f"Ingest report: {facts.run.source}", 200),
         body=Markup(body),
@@ -201,6 +206,12 @@ def _wanted_pictures(facts: RunFacts) -> list[str]:
 def _visible_text(body: str) -> str:
     """The body without its data URIs (long, and never Chinese)."""
     return re.sub(r'"data:[^"]*"', '""', body)
+
+
+def _traditional_text(body: str) -> str:
+    """What stands in elements of traditional Chinese; none of them holds another of its name."""
+    elements = re.finditer(r'<(\w+)\b[^>]*\blang="zh-Hant"[^>]*>(.*?)</\1>', body, re.DOTALL)
+    return "".join(element[2] for element in elements)
 
 
 def _style_sheet() -> str:

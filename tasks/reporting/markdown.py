@@ -12,6 +12,7 @@ from tasks.reporting.statistics import LANGUAGES, RunFacts
 REJECT_ROW_LIMIT = 40
 REASON_LIMIT = 40
 LIST_LIMIT = 20
+MAXIMUM_BYTES = 95_000
 TEXT_LIMIT = 200
 
 # What means something inside a line; an underscore inside a word does not.
@@ -88,7 +89,22 @@ def render_markdown(facts: RunFacts) -> str:
             [[escape(name), escape(version)] for name, version in run.versions.items()],
         ),
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return _bounded(part for part in parts if part)
+
+
+def _bounded(parts: Iterable[str]) -> str:
+    """The parts that fit, a blank line between them, and a word about those that do not."""
+    page, used, left_out = [], 0, 0
+    for part in parts:
+        size_bytes = len(part.encode("utf-8")) + 2
+        if used + size_bytes > MAXIMUM_BYTES:
+            left_out += 1
+            continue
+        page.append(part)
+        used += size_bytes
+    if left_out:
+        page.append(f"{plural(left_out, 'part')} too long for this page: see `report.html`.")
+    return "\n\n".join(page) + "\n"
 
 
 def escape(text: str, limit: int = TEXT_LIMIT) -> str:

@@ -11,7 +11,7 @@ from tasks.records import Record
 LONGER_SIDE_PX = 320
 JPEG_QUALITY = 72
 MAXIMUM_COUNT = 60
-MAXIMUM_TOTAL_BYTES = 1_200_000
+MAXIMUM_TOTAL_BYTES = 1_000_000
 
 
 class Thumbnail(Record):
