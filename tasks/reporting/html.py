@@ -88,7 +88,7 @@ def chunk_pieces(chunk: GalleryChunk) -> tuple[Piece, ...]:
     shown = text[:CHUNK_LIMIT]
 
     def visible(span: Evidence | None) -> Evidence | None:
-        if span is None or not is_inside(span, text) or span.start >= len(shown):
+        if span is None or not is_inside(span, text):
             return None
         return Evidence(start=span.start, end=min(span.end, len(shown)))
 
