@@ -67,12 +67,20 @@ def normalise(text: str) -> str:
         text = to_simplified(text)
     text = unicodedata.normalize("NFKC", text.casefold()).translate(_PUNCTUATION)
     text = _DOTS.sub("...", _DASHES.sub("-", text))
+    # Rewriting one number may bring another to light (1万零日), so until nothing changes; each
+    # round leaves fewer Han numerals.
+    while (settled := _settle(text)) != text:
+        text = settled
+    return text
+
+
+def _settle(text: str) -> str:
+    """Spaces, numbers and dates in their one form."""
     text = _SPACE.sub(" ", text).strip()
     text = _SPACE_BESIDE_HAN.sub("", text)
     text = _SPACE_AFTER_HAN_STOP.sub("", text)
     text = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
-    text = arabic_numerals(text)
-    text = _PERCENT.sub("%", text)
+    text = _PERCENT.sub("%", arabic_numerals(text))
     return iso_dates(text)
 
 

@@ -38,7 +38,10 @@ _MEASURES = (
     "根|支|枚|幅|段|句|轮|届|期|例|款|遍|篇|卷|册|株|棵|匹|尺|寸|亩|度"
 )
 # Words in which a digit before a measure word counts nothing.
-_WORDS = "五台山|三级跳|四季度?|一度|一部分|一次性|一家人|一人称|一级棒|一份子|两级分化|千年|一种种"
+_WORDS = (
+    "五台山|三级跳|四季度?|一度|一部分|一次性|一家人|一人称|一级棒|一份子|两级分化|"
+    "零[件日部售星食钱用头工]"
+)
 
 _FRACTION = re.compile(f"(?P<whole>[{_D}{_U}]+)分之(?P<part>{_NUMERAL}|\\d+(?:\\.\\d+)?)")
 _ORDINAL = re.compile(f"(?<=第)[{_D}{_U}]+")
