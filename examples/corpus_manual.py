@@ -270,7 +270,7 @@ def english_manual() -> bytes:
         ),
         KeepTogether(
             [
-                table(STAGES, [30, 42, 40, 58], styles, ruled=True),
+                table(STAGES, [30, 42, 40, 58], styles, rules="grid"),
                 *text("caption", "Table 1. Stages of treatment with usual values and targets."),
             ]
         ),
@@ -280,8 +280,7 @@ def english_manual() -> bytes:
         *text("h1", "2 From raw water to clear water"),
         *text(
             "body",
-            "Screens hold back leaves and branches at the intake. The raw water then passes four "
-            "steps, each of which prepares the next.",
+            "After the screens at the intake the water passes four steps, each preparing the next.",
         ),
         BalancedColumns(
             [
@@ -323,7 +322,7 @@ def english_manual() -> bytes:
                     "Table 2. CT in mg·min/L for 3 log inactivation of Giardia "
                     "(free chlorine at pH 7 and 1 mg/L).",
                 ),
-                table(CT_TABLE, [38, 33, 36, 30, 33], styles, ruled=False),
+                table(CT_TABLE, [38, 33, 36, 30, 33], styles, rules="none"),
             ]
         ),
         Spacer(1, 3 * mm),
@@ -346,7 +345,7 @@ def english_manual() -> bytes:
         ),
         KeepTogether(
             [
-                table(FAULTS, [56, 56, 58], styles, ruled=True),
+                table(FAULTS, [56, 56, 58], styles, rules="grid"),
                 *text("caption", "Table 3. Common faults, their causes and remedies."),
             ]
         ),

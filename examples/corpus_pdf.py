@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from corpus_fonts import SANS, SERIF, register_pdf_fonts
 from reportlab import rl_config
@@ -69,7 +69,7 @@ def _family(body: ParagraphStyle, bold: str, plain: str, scale: float) -> dict[s
             firstLineIndent=0, spaceAfter=0, alignment=0, **changes,
         )  # fmt: skip
 
-    item = ParagraphStyle("item", parent=body, firstLineIndent=0, spaceAfter=3, alignment=0)
+    item = ParagraphStyle("item", parent=body, firstLineIndent=0, spaceAfter=2, alignment=0)
     return {
         "body": body,
         "title": heading("title", 22, 0, 4),
@@ -127,7 +127,15 @@ def build_pdf(
         leftMargin=MARGIN, rightMargin=MARGIN, topMargin=MARGIN, bottomMargin=MARGIN,
     )  # fmt: skip
     frame = Frame(
-        MARGIN, MARGIN, A4[0] - 2 * MARGIN, A4[1] - 2 * MARGIN - 2 * mm, 0, 0, 0, 0, id="page"
+        MARGIN,
+        MARGIN - 4 * mm,
+        A4[0] - 2 * MARGIN,
+        A4[1] - 2 * MARGIN + 2 * mm,
+        0,
+        0,
+        0,
+        0,
+        id="page",
     )
     document.addPageTemplates([PageTemplate("page", [frame], onPage=decorate)])
     document.build(list(story))
@@ -138,23 +146,32 @@ def table(
     rows: Sequence[Sequence[str]],
     widths_mm: Sequence[float],
     styles: dict[str, ParagraphStyle],
-    ruled: bool,
+    rules: Literal["grid", "three", "none"],
 ) -> Table:
-    """A table whose first row is its header: with a full grid, or without a single line."""
+    """A table whose first row is its header.
+
+    It has a full grid, or the three lines that are customary in Chinese print, or no line at all.
+    """
     cells = [
         [Paragraph(text, styles["head" if number == 0 else "cell"]) for text in row]
         for number, row in enumerate(rows)
     ]
     drawn = Table(cells, [width * mm for width in widths_mm], repeatRows=1)
     commands: list[tuple[Any, ...]] = [
-        ("VALIGN", (0, 0), (-1, -1), "MIDDLE" if ruled else "TOP"),
+        ("VALIGN", (0, 0), (-1, -1), "MIDDLE" if rules == "grid" else "TOP"),
         ("TOPPADDING", (0, 0), (-1, -1), 3),
         ("BOTTOMPADDING", (0, 0), (-1, -1), 4),
     ]
-    if ruled:
+    if rules == "grid":
         commands += [
             ("GRID", (0, 0), (-1, -1), 0.6, RULE),
             ("BACKGROUND", (0, 0), (-1, 0), PALE),
+        ]
+    if rules == "three":
+        commands += [
+            ("LINEABOVE", (0, 0), (-1, 0), 1.2, INK),
+            ("LINEBELOW", (0, 0), (-1, 0), 0.6, INK),
+            ("LINEBELOW", (0, -1), (-1, -1), 1.2, INK),
         ]
     drawn.setStyle(commands)
     return drawn

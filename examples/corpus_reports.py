@@ -123,7 +123,7 @@ def standard_report() -> bytes:
         KeepTogether(
             [
                 *text("caption", "表1　部分指标限值的比较"),
-                table(COMPARISON, [40, 34, 32, 26, 38], styles, ruled=True),
+                table(COMPARISON, [40, 34, 32, 26, 38], styles, rules="grid"),
             ]
         ),
         Spacer(1, 3 * mm),
@@ -132,7 +132,7 @@ def standard_report() -> bytes:
         KeepTogether(
             [
                 *text("caption", "表2　饮用水中消毒剂的常规指标及要求（mg/L）"),
-                table(DISINFECTANTS, [34, 34, 34, 34, 34], styles, ruled=False),
+                table(DISINFECTANTS, [34, 34, 34, 34, 34], styles, rules="three"),
             ]
         ),
         Spacer(1, 3 * mm),
@@ -165,7 +165,7 @@ def hong_kong_page() -> bytes:
         Paragraph(HONG_KONG_TREATMENT, styles["body"]),
         Spacer(1, 3 * mm),
         Paragraph("表一　四個水塘的資料", styles["caption"]),
-        table(RESERVOIRS, [36, 30, 44, 60], styles, ruled=True),
+        table(RESERVOIRS, [36, 30, 44, 60], styles, rules="grid"),
     ]
     return build_pdf(
         story,

@@ -80,7 +80,7 @@ def jar_test_scan() -> bytes:
         Paragraph("Why it is done this way", styles["h1"]),
         Paragraph(JAR_TEST_REASONS, styles["body"]),
         Spacer(1, 4 * mm),
-        table(JAR_TEST_TABLE, [48, 44, 36, 40], styles, ruled=True),
+        table(JAR_TEST_TABLE, [48, 44, 36, 40], styles, rules="grid"),
     ]
     page = build_pdf(
         story,
@@ -103,7 +103,7 @@ def backwash_scan() -> bytes:
     story: list[Flowable] = [
         Paragraph("快滤池反冲洗操作规程", styles["title"]),
         Paragraph("出现下列任何一种情况时，应进行反冲洗：", styles["body"]),
-        table(BACKWASH_ZH_TABLE, [50, 50, 68], styles, ruled=True),
+        table(BACKWASH_ZH_TABLE, [50, 50, 68], styles, rules="grid"),
         Spacer(1, 5 * mm),
         Paragraph("操作步骤", styles["h1"]),
         listing(BACKWASH_ZH, styles, numbered=True),

@@ -66,9 +66,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @needs_fonts
 def test_a_second_run_gives_the_same_bytes(made: Path, tmp_path: Path) -> None:
-    subprocess.run([sys.executable, SCRIPT, "--output", tmp_path], check=True, timeout=120)
     first = {name: path.read_bytes() for name, path in files_under(made).items()}
-    assert first == {name: path.read_bytes() for name, path in files_under(tmp_path).items()}
+    second = {name: path.read_bytes() for name, path in files_under(DOCUMENTS).items()}
+    if first != second:
+        # Made by other builds of the libraries: two runs of these have to agree all the same.
+        subprocess.run([sys.executable, SCRIPT, "--output", tmp_path], check=True, timeout=120)
+        second = {name: path.read_bytes() for name, path in files_under(tmp_path).items()}
+    assert first == second
 
 
 @needs_fonts
