@@ -28,6 +28,9 @@ from tasks.settings import settings
 _HOST = "127.0.0.1"
 _FIRST_PORT = 4210
 _START_TIMEOUT_S = 180.0
+# On a machine that is busy extracting, a healthy server may take long to answer; ending it would
+# end other people's runs with it.
+_BUSY_PATIENCE_S = 90.0
 
 
 class ServerRecord(BaseModel):
@@ -81,7 +84,7 @@ def start() -> ServerRecord:
     with FileLock(folder / "lock", timeout=_START_TIMEOUT_S):
         record = _recorded()
         if record is not None and _runs(record):
-            if record.prefect_version == version("prefect") and _answers(record, patience_s=30):
+            if record.prefect_version == version("prefect") and _answers(record, _BUSY_PATIENCE_S):
                 return record
             _end(record)
         return _launch(_free_port(record.port if record else _FIRST_PORT))
@@ -195,7 +198,7 @@ def _answers(record: ServerRecord, patience_s: float) -> bool:
     deadline = time.monotonic() + patience_s
     while True:
         try:
-            with urllib.request.urlopen(f"{record.api_url}/health", timeout=2) as response:
+            with urllib.request.urlopen(f"{record.api_url}/health", timeout=10) as response:
                 return bool(json.load(response))
         except (urllib.error.URLError, OSError, ValueError):
             if time.monotonic() >= deadline:
@@ -221,6 +224,8 @@ def _end(record: ServerRecord) -> None:
 def _free_port(first: int) -> int:
     for port in range(first, first + 200):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+            # As the server does: a port whose last connections linger is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((_HOST, port))
             except OSError:

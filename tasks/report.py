@@ -84,4 +84,5 @@ def make_report(job: ReportJob) -> Any:
     create_markdown_artifact(
         markdown=render_markdown(facts), key=ARTIFACT_KEY, description="What this run made"
     )
-    return {"file": entry.model_dump(mode="json"), "facts": facts.model_dump(mode="json")}
+    shown = facts.model_dump(mode="json", exclude={"gallery"})
+    return {"file": entry.model_dump(mode="json"), "facts": shown}

@@ -43,10 +43,14 @@ def clara_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def prefect_api(clara_home: Path) -> Iterator[None]:
-    """A temporary Prefect API and database; it takes about 20 s to start."""
+def prefect_api(clara_home: Path) -> Iterator[str]:
+    """Our own local server, as a user gets it; commands in subprocesses find the same one."""
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
-    from prefect.testing.utilities import prefect_test_harness
+    from flows import local_server
 
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
+    record = local_server.start()
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: record.api_url}):
+        yield record.api_url
+    local_server.stop()
