@@ -93,10 +93,11 @@ class SlanetTableModel(BaseTableStructureModel):
         if not tables:
             return prediction
         with TimeRecorder(conv_res, "table_structure"):
+            assert page.size is not None
             page_words = _page_words(page)
             for cluster in tables:
                 others = [c for c in layout.clusters if c.id != cluster.id]
-                words = _table_words(cluster, others, page_words)
+                words = _table_words(cluster, others, page_words, page.size.height)
                 table = self._predict_table(page, cluster, words)
                 if table is not None:
                     prediction.table_map[cluster.id] = table
@@ -157,25 +158,26 @@ def _word(cell: TextCell, page_height: float) -> Word:
 
 
 def _table_words(
-    cluster: Cluster, others: Sequence[Cluster], page_words: Sequence[Word]
+    cluster: Cluster, others: Sequence[Cluster], page_words: Sequence[Word], page_height: float
 ) -> list[Word]:
     """Words of the table: those of its lines of text, and those in its box that nobody else has.
 
     docling hands the text of a page out by lines. A line of this cluster that has no words of
     its own (OCR) counts as a word, so that nothing of the cluster's text is missing.
     """
-    own = [(cell, _word(cell, float("inf"))) for cell in cluster.cells if cell.text.strip()]
-    line_boxes = [line for _, line in own]
+    own = [cell for cell in cluster.cells if cell.text.strip()]
+    own_ids = {cell.index for cell in own}
+    lines = [_word(cell, page_height) for cell in own]
     foreign = [
-        _word(cell, float("inf"))
+        _word(cell, page_height)
         for other in others
         for cell in other.cells
-        if cell.text.strip() and not any(cell.index == mine.index for mine, _ in own)
+        if cell.text.strip() and cell.index not in own_ids
     ]
-    box = cluster.bbox
-    words, covered = [], [False] * len(line_boxes)
+    box = cluster.bbox.to_top_left_origin(page_height)
+    words, covered = [], [False] * len(lines)
     for word in page_words:
-        index = next((i for i, line in enumerate(line_boxes) if _holds(line, word)), None)
+        index = next((i for i, line in enumerate(lines) if _holds(line, word)), None)
         if index is not None:
             covered[index] = True
             words.append(word)
@@ -185,7 +187,7 @@ def _table_words(
             and not any(_holds(line, word) for line in foreign)
         ):
             words.append(word)
-    words += [line for line, done in zip(line_boxes, covered, strict=True) if not done]
+    words += [line for line, done in zip(lines, covered, strict=True) if not done]
     return words
 
 

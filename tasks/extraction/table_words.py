@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 Box = tuple[float, float, float, float]
 
+RAISED_HEIGHT = 0.8
+"""An exponent is lower than this share of the words beside it."""
 MIN_GUTTER = 0.6
 """Narrowest white between columns, in heights of a word; a space inside a line is 0.25 to 0.35."""
 SHORT_BLOCK_LINES = 5
@@ -61,7 +63,30 @@ def text_lines(words: Iterable[Word]) -> list[list[Word]]:
                 continue
         lines.append([word])
         centre = word.y
+    lines = _with_raised(lines)
     return [sorted(line, key=lambda word: (word.left, word.top, word.text)) for line in lines]
+
+
+def _with_raised(lines: list[list[Word]]) -> list[list[Word]]:
+    """Exponents and indices back in the line beside which they stand."""
+    result: list[list[Word]] = []
+    for number, line in enumerate(lines):
+        height = word_height(line)
+        home = next(
+            (
+                other
+                for other in (result[-1:] + lines[number + 1 : number + 2])
+                if height < RAISED_HEIGHT * word_height(other)
+                and any(word.top <= line[0].y <= word.bottom for word in other)
+                and not any(a.left < b.right and b.left < a.right for a in line for b in other)
+            ),
+            None,
+        )
+        if home is None:
+            result.append(line)
+        else:
+            home.extend(line)
+    return result
 
 
 def gutters(
