@@ -6,7 +6,7 @@ top left. No cell is ever dropped: a line that belongs to nothing becomes a para
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -133,12 +133,10 @@ class PageRefiner:
                 cluster.label = DocItemLabel.CAPTION
             elif self._is_no_heading(lines, text):
                 cluster.label = DocItemLabel.TEXT
-        elif (
-            cluster.label == DocItemLabel.CAPTION
-            and not CAPTION.match(text)
-            and not self._beside_float(cluster)
-        ):
-            cluster.label = DocItemLabel.TEXT
+        elif cluster.label == DocItemLabel.CAPTION and not CAPTION.match(text):
+            prose = weight(text) > 60 and SENTENCE_END.search(text) is not None
+            if prose or not self._beside_float(cluster):
+                cluster.label = DocItemLabel.TEXT
 
     def _is_no_heading(self, lines: Sequence[Line], text: str) -> bool:
         plain = all(line.height < 1.15 * self.body_height for line in lines) and not all(
@@ -168,6 +166,9 @@ class PageRefiner:
         marker = LIST_MARKER.match(text)
         if marker is not None and marker.group("bullet"):
             return
+        if CAPTION.match(text) and self._beside_float(cluster):
+            cluster.label = DocItemLabel.CAPTION
+            return
         bold = len(lines) == 1 and is_bold(lines[0]) and not self.body_is_bold
         large = median(line.height for line in lines) > _HEADING_LARGER * self.body_height
         if bold or (large and cluster.label != DocItemLabel.LIST_ITEM):
@@ -192,7 +193,7 @@ class PageRefiner:
             if cluster.label not in (*_TEXT_LABELS, DocItemLabel.SECTION_HEADER):
                 out.append(cluster)
                 continue
-            runs = _runs(_lines(cluster), is_monospaced)
+            runs = _code_runs(_lines(cluster))
             if not any(mono for mono, _ in runs):
                 out.append(cluster)
                 continue
@@ -277,14 +278,21 @@ def _is_its_number(heading: Cluster, piece: Line) -> bool:
     )
 
 
-def _runs(lines: Sequence[Line], test: Callable[[Line], bool]) -> list[tuple[bool, list[Line]]]:
+def _code_runs(lines: Sequence[Line]) -> list[tuple[bool, list[Line]]]:
+    """Lines in runs of code (True) and of everything else, top to bottom."""
+    right = max((line.right for line in lines), default=0.0)
     runs: list[tuple[bool, list[Line]]] = []
     for line in lines:
-        value = test(line)
-        if runs and runs[-1][0] == value:
+        code = is_monospaced(line)
+        if code and runs and not runs[-1][0]:
+            above = runs[-1][1][-1]
+            ended = SENTENCE_END.search(above.text) or OPEN_END.search(above.text)
+            # A full line above that no sentence ends: the typewriter type runs on in a paragraph.
+            code = bool(ended) or above.right < right - 3 * above.height
+        if runs and runs[-1][0] == code:
             runs[-1][1].append(line)
         else:
-            runs.append((value, [line]))
+            runs.append((code, [line]))
     return runs
 
 

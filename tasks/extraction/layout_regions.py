@@ -9,7 +9,7 @@ import numpy as np
 from docling.datamodel.base_models import Cluster, Page
 from docling_core.types.doc import BoundingBox, CoordOrigin, DocItemLabel
 
-from tasks.extraction.line_tests import LEADER, font_of, is_monospaced_font
+from tasks.extraction.line_tests import CAPTION, LEADER, font_of, is_monospaced_font
 from tasks.extraction.page_lines import box_of
 from tasks.extraction.table_ruled import ruled_grid
 from tasks.extraction.table_rulings import find_rulings
@@ -47,18 +47,38 @@ def correct_regions(page: Page, clusters: Sequence[Cluster]) -> list[Cluster]:
         if cluster.label == DocItemLabel.PICTURE and (not inside or _has_bitmap(page, box)):
             kept.append(cluster)
             continue
-        if _is_contents(inside) or _is_listing(page, box):
+        typed = _typewriter_share(page, box)
+        if _is_contents(inside) or typed > 0.9:
             continue
+        if typed > 0.5 and not _is_drawn_table(page, inside, box):
+            continue  # a listing with remarks between its lines
         if cluster.label == DocItemLabel.TABLE:
             if not is_running_text(words, box):
+                _cut_at_caption(cluster, inside)
                 kept.append(cluster)
             continue
         if _is_prose(inside, box) or _holds_another(cluster, clusters, inside):
             continue
         if _is_drawn_table(page, inside, box):
             cluster.label = DocItemLabel.TABLE
+            _cut_at_caption(cluster, inside)
         kept.append(cluster)
     return kept
+
+
+def _cut_at_caption(cluster: Cluster, inside: Sequence[Word]) -> None:
+    """Take a table's caption, and what stands beyond it, out of the table's box."""
+    lines = text_lines(inside)
+    for number, line in enumerate(lines):
+        if not CAPTION.match(" ".join(word.text for word in line)):
+            continue
+        top, bottom = min(w.top for w in line), max(w.bottom for w in line)
+        box = cluster.bbox
+        if number >= 2 and number >= 0.5 * len(lines):
+            cluster.bbox = box.model_copy(update={"b": top - 0.5})
+        elif number <= 1:
+            cluster.bbox = box.model_copy(update={"t": bottom + 0.5})
+        return
 
 
 def _inside(words: Sequence[Word], box: Box) -> list[Word]:
@@ -79,8 +99,8 @@ def _is_contents(inside: Sequence[Word]) -> bool:
     return len(lines) > 1 and sum(bool(LEADER.search(line)) for line in lines) > 0.5 * len(lines)
 
 
-def _is_listing(page: Page, box: Box) -> bool:
-    """Whether a region's text is typewriter type: code, whatever its columns look like."""
+def _typewriter_share(page: Page, box: Box) -> float:
+    """Share of a region's characters in typewriter type: code, whatever its columns look like."""
     chars = mono = 0
     for cell in page.cells:
         left, top, right, bottom = box_of(cell)
@@ -88,7 +108,7 @@ def _is_listing(page: Page, box: Box) -> bool:
             size = len(cell.text.strip())
             chars += size
             mono += size if is_monospaced_font(font_of(cell)) else 0
-    return chars > 0 and mono > 0.9 * chars
+    return mono / chars if chars else 0.0
 
 
 def _holds_another(cluster: Cluster, clusters: Sequence[Cluster], inside: Sequence[Word]) -> bool:

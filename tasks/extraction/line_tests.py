@@ -63,7 +63,9 @@ def is_monospaced(line: Line) -> bool:
     """Whether at least four fifths of a line's characters are typewriter type."""
     chars = sum(len(cell.text.strip()) for cell in line.cells)
     mono = sum(len(c.text.strip()) for c in line.cells if is_monospaced_font(font_of(c)))
-    return chars > 0 and mono >= 0.8 * chars
+    # A line of mixed fonts has the name of its first: Chinese prose may begin with a command.
+    han = sum(is_cjk(char) for char in line.text)
+    return chars > 0 and mono >= 0.8 * chars and han <= 0.2 * chars
 
 
 def starts_item(line: Line) -> bool:

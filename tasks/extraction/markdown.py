@@ -42,7 +42,6 @@ from docling_core.types.doc import (
     TextItem,
     TitleItem,
 )
-
 from pydantic import Field
 
 from tasks.extraction.line_tests import CAPTION

@@ -77,7 +77,8 @@ def _leaves_item(group: Group, line: Line, right: float) -> bool:
     # A short line, and no hanging indent below it: a run-in heading, then its text.
     flush = line.left < first.left + 1.6 * line.height
     title = len(lines) == 1 and flush and last.right < right - 4 * line.height
-    return outdented or title or ((back or apart) and bool(SENTENCE_END.search(last.text)))
+    far = line.top - last.bottom > 1.3 * line.height
+    return outdented or title or far or ((back or apart) and bool(SENTENCE_END.search(last.text)))
 
 
 def _split_paragraphs(lines: Sequence[Line]) -> list[list[Line]]:
