@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 THICKEST_PT = 3.0
 CONTRAST = 6
 """Grey levels, of 255, between a line and its surroundings; hairlines are rendered faint."""
+NOISE_FACTOR = 3.0
+"""A line stands out from the paper's noise by this factor."""
 BRIDGE_PT = 2.5
 """Holes in a line up to this length are closed: crossings, dashes and scanning noise."""
 SAME_PT = 2.0
@@ -140,7 +142,12 @@ def _contrast(
     fills = cv2.morphologyEx(without_dark, cv2.MORPH_OPEN, tall)
     # An edge between two pixels is spread over three by the renderer.
     edges = cv2.morphologyEx(fills, cv2.MORPH_GRADIENT, np.ones((4, 1), np.uint8))
-    return (thin[pad:-pad] > CONTRAST) & ~blank, (edges[pad:-pad] > CONTRAST) & ~blank
+    masks = []
+    for signal in (thin[pad:-pad], edges[pad:-pad]):
+        # On a clean page nearly all of this is zero; on a scan it is the paper's noise.
+        noise = float(np.median(signal[~blank])) if not blank.all() else 0.0
+        masks.append((signal > max(CONTRAST, NOISE_FACTOR * noise)) & ~blank)
+    return masks[0], masks[1]
 
 
 def _pieces(seen: np.ndarray, scale: float, shortest_pt: float) -> list[tuple[float, float, float]]:

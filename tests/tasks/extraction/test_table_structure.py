@@ -105,6 +105,16 @@ def test_drawn_lines_give_every_cell(ink: str) -> None:
     }
 
 
+def test_lines_of_a_noisy_slightly_turned_scan_are_found() -> None:
+    words = words_of(ROWS)
+    clean = Image.fromarray(picture(full_grid(), words))
+    turned = np.asarray(clean.rotate(0.4, Image.Resampling.BICUBIC, fillcolor="white"))
+    noise = np.random.default_rng(0).normal(0, 8, turned.shape)
+    scan = np.clip(turned + noise, 0, 255).astype(np.uint8)
+    grid = table_grid(words, scan, BOX, SCALE, None)
+    assert (grid.source, grid.rows, grid.cols) == ("rulings", 5, 3)
+
+
 def test_cells_without_a_line_between_them_are_merged() -> None:
     words = [
         word("Sizes", 110, 0, 150),
