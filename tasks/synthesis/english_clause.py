@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tasks.synthesis.english_lexicon import (
+    BASES,
     BE,
     CONJUNCTIONS,
     DETERMINERS,
@@ -22,10 +23,33 @@ from tasks.synthesis.english_lexicon import (
     PRONOUNS,
     SUBORDINATORS,
 )
+from tasks.synthesis.wordlist import words
 
-_TOKEN = re.compile(r"\d[\d,.:]*\d|(?:[A-Za-z]\.){2,}|\w(?:[\w'’./&+-]*[\w+])?|[^\w\s]")
+# The full stop of an initial or a title is no end of a sentence.
+_TOKEN = re.compile(
+    r"(?:[A-Z]|St|Ste|Dr|Mr|Mrs|Ms|Jr|Sr|No|Mt|Ft|Lt|Gen|Col|Capt|Sgt|Prof|Rev|Gov|Sen|Inc|Co"
+    r"|Ltd|Corp|vs)\.(?=\s+\w)|"
+    r"\d[\d,.:]*\d|(?:[A-Za-z]\.){2,}|\w(?:[\w'’./&+-]*[\w+])?|[^\w\s]"
+)
 _SUBJECT_MAX_WORDS = 10
+_VERB_WITHIN = 24
+_PARTICLES = frozenset(
+    words("up down out off away back over together forward around underground apart aside along")
+)
 _PLURAL_NEXT = DETERMINERS | {"both", "two", "three", "four", "five", "six", "only", "different"}
+
+
+_INTRANSITIVE = frozenset(
+    words("work live operate remain appear stand lie exist begin start occur flow rotate end")
+)
+_TIMES = frozenset(words("day week month year season time morning evening night summer winter"))
+WITH_PREPOSITION = frozenset(
+    {("consist", "of"), ("refer", "to"), ("belong", "to"), ("depend", "on"), ("lead", "to")}
+    | {("result", "in"), ("serve", "as"), ("apply", "to"), ("focus", "on"), ("relate", "to")}
+    | {("correspond", "to"), ("contribute", "to"), ("range", "from"), ("deal", "with")}
+    | {("rely", "on"), ("respond", "to"), ("react", "with"), ("interact", "with")}
+    | {("differ", "from"), ("specialise", "in"), ("specialize", "in"), ("work", "as")}
+)
 
 
 @dataclass(frozen=True)
@@ -52,10 +76,11 @@ VerbKind = Literal["be", "have", "modal", "main"]
 
 @dataclass(frozen=True)
 class Clause:
-    """Token indices: the subject is [first, verb), the rest is [rest, end)."""
+    """Token indices: the subject is [first, subject_end), the rest begins after the verb."""
 
     tokens: tuple[Token, ...]
     first: int
+    subject_end: int
     verb: int
     kind: VerbKind
     base: str
@@ -67,7 +92,7 @@ class Clause:
 
     @property
     def subject(self) -> tuple[Token, ...]:
-        return self.tokens[self.first : self.verb]
+        return self.tokens[self.first : self.subject_end]
 
     @property
     def predicate(self) -> tuple[Token, ...]:
@@ -80,15 +105,52 @@ def tokenise(text: str) -> tuple[Token, ...]:
 
 def read_clause(tokens: tuple[Token, ...], first: int = 0) -> Clause | None:
     """The clause that starts at `first`, or None where anything about it is doubtful."""
-    for index in range(first + 1, min(len(tokens), first + _SUBJECT_MAX_WORDS + 1)):
+    for index in range(first + 1, min(len(tokens), first + _VERB_WITHIN)):
         found = _finite(tokens, first, index)
         if found is None:
             continue
         kind, base, auxiliary = found
-        if not is_noun_phrase(tokens[first:index]) or _second_verb(tokens, index, kind):
+        end = _apposition(tokens, first, index)
+        if not is_noun_phrase(tokens[first:end]) or _second_verb(tokens, index, kind):
             return None
-        return Clause(tokens, first, index, kind, base, auxiliary)
+        return Clause(tokens, first, end, index, kind, base, auxiliary)
     return None
+
+
+def _apposition(tokens: tuple[Token, ...], first: int, verb: int) -> int:
+    """Where the subject ends: before the first comma of "NAME, a maker of pumps, was ..."."""
+    commas = [i for i in range(first, verb) if tokens[i].text == ","]
+    named = tokens[first].is_capital and tokens[first].low not in DETERMINERS
+    if len(commas) == 2 and commas[1] == verb - 1 and named:
+        opens = tokens[commas[0] + 1].low
+        if opens in ("a", "an", "the"):
+            return commas[0]
+    return verb
+
+
+def second_clause(clause: Clause, start: int, end: int) -> Clause | None:
+    """The predicate after an "and" between `start` and `end`, with the same subject."""
+    tokens = clause.tokens
+    for index in range(start, min(end, len(tokens) - 2)):
+        if tokens[index].text == "," or tokens[index].low in SUBORDINATORS - {"and"}:
+            return None
+        if tokens[index].low != "and":
+            continue
+        low = tokens[index + 1].low
+        form = FINITE.get(low)
+        if low in BE or (form and form.tense == "past" and clause.auxiliary in _PAST):
+            # The word before stands in for the subject: only what follows is looked at.
+            found = _finite(tokens, index, index + 1)
+            if found is None or _second_verb(tokens, index + 1, found[0]):
+                return None
+            kind, base, auxiliary = found
+            return Clause(
+                tokens, clause.first, clause.subject_end, index + 1, kind, base, auxiliary
+            )
+    return None
+
+
+_PAST = frozenset({"was", "were", "did", "had"})
 
 
 def _finite(tokens: tuple[Token, ...], first: int, index: int) -> tuple[VerbKind, str, str] | None:
@@ -106,19 +168,25 @@ def _finite(tokens: tuple[Token, ...], first: int, index: int) -> tuple[VerbKind
     if form is None or tokens[index].is_capital:
         return None
     before = tokens[index - 1].low
-    if before in DETERMINERS or before in PREPOSITIONS or before.endswith("'s"):
+    if before in DETERMINERS or before in PREPOSITIONS or before.endswith(("'s", "’s")):
         return None
     if form.tense == "present_s":
-        if not following or following in BE | MODALS | HAVE | {"of"}:
+        stands = form.base in _INTRANSITIVE or (form.base, following) in WITH_PREPOSITION
+        if following in PREPOSITIONS | {"to"} and not stands:
+            return None
+        if not following or following in _NO_OBJECT:
             return None
         return "main", form.base, "does"
     if form.tense == "past":
-        if following == "by" or following in BE | MODALS | HAVE:
+        if following == "by" or following in BE | MODALS | HAVE | _PARTICLES:
             return None
         return "main", form.base, "did"
     if before.endswith("s") and not before.endswith("ss") and following in _PLURAL_NEXT:
         return "main", form.base, "do"
     return None
+
+
+_NO_OBJECT = BE | MODALS | HAVE | BASES | _PARTICLES | CONJUNCTIONS | {"of"}
 
 
 def is_participle(word: str) -> bool:
@@ -127,17 +195,19 @@ def is_participle(word: str) -> bool:
 
 def is_noun_phrase(tokens: tuple[Token, ...]) -> bool:
     """Whether these tokens can be a subject: (DET) (ADJ|NOUN)+ (PREP (DET) NOUN+)*."""
-    words = [token for token in tokens if token.is_word]
-    if not words or len(words) > _SUBJECT_MAX_WORDS or words[-1].low in _NOT_LAST:
+    found = [token for token in tokens if token.is_word]
+    if not found or len(found) > _SUBJECT_MAX_WORDS or found[-1].low in _NOT_LAST:
         return False
-    if any(token.low in PRONOUNS for token in words):
+    if len(found) > 1 and found[1].low in _TIMES and found[0].low in ("each", "every", "one"):
+        return False
+    if any(token.low in PRONOUNS for token in found):
         return False
     if any(not t.is_word and t.text not in "-'’\"“”&/(),." for t in tokens):
         return False
-    if words[0].low in PREPOSITIONS | SUBORDINATORS or words[0].low.endswith("ly"):
+    if found[0].low in PREPOSITIONS | SUBORDINATORS or found[0].low.endswith("ly"):
         return False
     previous = ""
-    for position, token in enumerate(words):
+    for position, token in enumerate(found):
         low = token.low
         if low in BE | MODALS | HAVE or low == "not":
             return False
@@ -156,12 +226,18 @@ def is_noun_phrase(tokens: tuple[Token, ...]) -> bool:
         if low in SUBORDINATORS - PREPOSITIONS - {"and", "or"}:
             return False
         previous = low
-    if words[0].low.endswith("ing") and len(words) > 1 and words[1].low in DETERMINERS:
+    if found[0].low.endswith("ing") and len(found) > 1 and found[1].low in DETERMINERS:
         return False
     return not _comma_list(tokens)
 
 
-_NOT_LAST = PREPOSITIONS | CONJUNCTIONS | DETERMINERS | {"also", "only", "then", "still"}
+_NOT_LAST = (
+    PREPOSITIONS
+    | CONJUNCTIONS
+    | DETERMINERS
+    | {"also", "only", "then", "still", "first", "second", "third", "last", "next", "rest", "other"}
+    | {"former", "latter", "following", "majority", "two", "three", "four", "later", "too"}
+)
 
 
 def _comma_list(tokens: tuple[Token, ...]) -> bool:

@@ -13,37 +13,64 @@ from tasks.synthesis.wordlist import words
 Tense = Literal["present_s", "present", "past", "participle"]
 
 _REGULAR = words("""
-    accept accompany achieve acquire activate add address adjust administer admit adopt affect aim
-    allow amend announce answer appear appoint apply approve argue arrange arrest arrive ask
-    assign assist assume attach attack attain attempt attend attract avoid award back ban base
-    belong boost call campaign cancel capture carry cause celebrate change charge check claim
-    clean close collaborate collect combine command commission compete compile complete compose
-    comprise conclude conduct configure connect consist construct consume contain continue
-    contribute control convert cool copy correspond cover create cross declare decline decrease
-    dedicate defeat defend define deliver demand demonstrate deny depend depict derive describe
-    design designate detect determine develop devise die differ direct disable discover discuss
-    display dissolve divide dominate donate earn edit elect eliminate employ enable encourage end
-    endorse enforce enhance enjoy enlist ensure enter escape establish estimate evolve examine
-    exceed exclude execute exhibit exist expand expect experience explain explore export expose
-    express extend face facilitate feature filter finance finish focus follow force form found
-    fulfil function fund gain gather generate govern graduate grant guarantee guide handle happen
-    help highlight hire host house identify illustrate implement import improve include
-    incorporate increase indicate influence inform inherit initiate inspire install integrate
-    introduce invade invent invest invite involve issue join kill lack last launch limit list load
-    locate lock maintain manage manufacture mark marry match measure merge monitor mount move
-    murder name need note number obey observe obtain occupy occur offer open operate oppose order
-    organise organize originate outline own pass perform permit persuade place plan play point
-    possess praise precede prefer prepare present preserve prevent print proceed process proclaim
-    produce promise promote propose protect prove provide publish pump purchase pursue qualify
-    raise range rank reach receive recognise recognize recommend record recover reduce refer
-    reflect refuse regulate reject relate release remain remove rename render renovate rent
-    replace report represent request require rescue reside resign resolve restore restrict result
-    retain retire return reveal reverse reward rule save score secure select separate serve share
-    show sign signal simplify solve sound specify sponsor stage star start state stay stop store
-    stress study submit succeed suffer suggest supply support surround survive suspend switch
-    target teach test top total tour track trade train transfer transform translate transmit
-    transport travel treat trigger turn unite update upgrade use utilise utilize vary visit vote
-    want warn watch weigh welcome work yield
+    abandon abolish absorb accelerate accept accompany accumulate accuse achieve acquire act
+    activate adapt add address adjust administer admit adopt advance advise advocate affect aim
+    align allocate allow alter amend amount analyse analyze announce answer anticipate appeal
+    appear apply appoint approve argue arrange arrest arrive ask assemble assert assess assign
+    assist associate assume assure attach attack attain attempt attend attract author authorise
+    authorize automate average avoid award back balance ban base believe belong benefit block
+    boil boost borrow burn bypass calculate calibrate call campaign cancel capture carry cause
+    cease celebrate change charge check circulate cite claim classify clean climb clog close
+    coincide collaborate collect combine command comment commission compare compete compile
+    complain complete comply compose compress comprise compute conceal conceive concentrate
+    concern conclude conduct configure confirm connect conquer consider consist constitute
+    construct consult consume contact contain continue contract contrast contribute control
+    convert convince cool cooperate coordinate copy correct correspond cover create criticise
+    criticize cross cultivate damage debate debut decide declare decline decorate decrease
+    dedicate defeat defend defer define delay delegate deliver demand demolish demonstrate
+    denote deny depend depict deploy deposit derive describe design designate destroy detach
+    detect determine develop devise devote diagnose dictate die differ diminish direct disable
+    disband discharge discover discuss disinfect dismiss display dispute disrupt dissolve
+    distinguish distribute divert divide document dominate donate dose double drain drop earn
+    ease edit elaborate elect eliminate embed embrace emerge emit emphasise emphasize employ
+    enable enclose encounter encourage encrypt end endorse enforce engage enhance enjoy enlist
+    enrich enrol ensure enter entitle equip erect escape establish estimate evaluate evolve
+    examine exceed exchange exclude execute exert exhibit exist expand expect experience expire
+    explain exploit explore export expose express extend fabricate face facilitate fail fasten
+    feature ferment file filter finance finish fire fix flow flush focus fold follow force form
+    foster found fuel fulfil fulfill function fund gain gather generate govern graduate grant
+    guarantee guide halt handle happen harm head heat help highlight hinder hire host house
+    identify illuminate illustrate implement imply import impose impress improve include
+    incorporate increase incur indicate induce influence inform inhabit inherit inhibit initiate
+    inject insert insist inspire install instruct insulate integrate intend interact interfere
+    interpret interrupt intersect interview introduce invade invent invest invite involve
+    isolate issue join justify kill label lack land last launch leak lift limit link list load
+    locate lock lower maintain manage manipulate manufacture mark marry match measure melt merge
+    migrate minimise minimize mirror mix modify monitor motivate mount move multiply murder name
+    navigate need neglect negotiate nominate note notify number obey observe obtain occupy occur
+    offer offset omit open operate oppose order organise organize orient originate outline
+    outperform override own oxidise oxidize participate pass peak penetrate perceive perform
+    permit persuade pioneer place plan play pledge point pollute portray possess post postpone
+    pour practise praise precede predict prefer prepare prescribe present preserve press presume
+    prevail prevent print prioritise privatise probe proceed process proclaim produce prohibit
+    project promise promote prompt propel propose prosecute protect prove provide publish pump
+    purchase purify pursue qualify query question quote raise range rank reach react realise
+    realize recall receive recognise recognize recommend record recover recruit recycle redesign
+    reduce refer reflect refuse regain register regulate reinforce reject relate relax relay
+    release relieve relocate rely remain remark remind remove rename render renovate rent repair
+    repeat replace report represent request require rescue resemble reside resign resist resolve
+    respond restore restrict result resume retain retire retrieve return reveal reverse revise
+    revoke revolve reward rinse rotate rule rust sample satisfy save scale schedule score seal
+    search secure seize select separate serve settle shape share shift shorten show sign signal
+    simplify simulate slow smooth soak solve sound span specify sponsor stabilise stabilize
+    stage star start state stay stimulate stop store strengthen stress stretch structure
+    struggle study submit succeed suffer suggest summarise summarize supersede supervise supply
+    support surpass surround survive suspect suspend sustain switch symbolise symbolize tackle
+    target tend terminate test tighten title tolerate top total tour trace track trade train
+    transcribe transfer transform translate transmit transport trap travel traverse treat
+    trigger turn uncover unify unite update upgrade use utilise utilize validate vanish vary
+    verify violate visit visualise visualize vote want warm warn watch weaken weigh welcome
+    widen work worship wrap yield
 """)
 
 _IRREGULAR = {
@@ -100,13 +127,65 @@ _IRREGULAR = {
     "tell": ("told", "told"),
     "win": ("won", "won"),
     "write": ("wrote", "written"),
+    "arise": ("arose", "arisen"),
+    "bind": ("bound", "bound"),
+    "cast": ("cast", "cast"),
+    "cost": ("cost", "cost"),
+    "cut": ("cut", "cut"),
+    "eat": ("ate", "eaten"),
+    "feel": ("felt", "felt"),
+    "flee": ("fled", "fled"),
+    "forbid": ("forbade", "forbidden"),
+    "forecast": ("forecast", "forecast"),
+    "forget": ("forgot", "forgotten"),
+    "freeze": ("froze", "frozen"),
+    "hang": ("hung", "hung"),
+    "hide": ("hid", "hidden"),
+    "hit": ("hit", "hit"),
+    "lay": ("laid", "laid"),
+    "lend": ("lent", "lent"),
+    "let": ("let", "let"),
+    "overcome": ("overcame", "overcome"),
+    "oversee": ("oversaw", "overseen"),
+    "overtake": ("overtook", "overtaken"),
+    "put": ("put", "put"),
+    "read": ("read", "read"),
+    "rebuild": ("rebuilt", "rebuilt"),
+    "reset": ("reset", "reset"),
+    "ride": ("rode", "ridden"),
+    "rise": ("rose", "risen"),
+    "say": ("said", "said"),
+    "seek": ("sought", "sought"),
+    "shrink": ("shrank", "shrunk"),
+    "shut": ("shut", "shut"),
+    "sink": ("sank", "sunk"),
+    "sit": ("sat", "sat"),
+    "spin": ("spun", "spun"),
+    "split": ("split", "split"),
+    "spread": ("spread", "spread"),
+    "steal": ("stole", "stolen"),
+    "strike": ("struck", "struck"),
+    "swim": ("swam", "swum"),
+    "think": ("thought", "thought"),
+    "throw": ("threw", "thrown"),
+    "undergo": ("underwent", "undergone"),
+    "understand": ("understood", "understood"),
+    "undertake": ("undertook", "undertaken"),
+    "wear": ("wore", "worn"),
+    "withdraw": ("withdrew", "withdrawn"),
+    "withstand": ("withstood", "withstood"),
 }
 # Forms that are far more often something else than a finite verb.
-_NEVER_FINITE = frozenset({"found", "left", "set", "bore", "saw", "lay"})
+_NEVER_FINITE = frozenset(
+    words(
+        "found left set bore saw lay put cut read cost let hit cast bound spread split rose shut offset"
+    )
+)
 _DOUBLED = frozenset(
-    {"ban", "control", "commit", "equip", "occur", "permit", "plan", "prefer", "refer", "regret"}
-    | {"stop", "submit", "transfer", "transmit", "star", "ship", "trigger"}
-) - {"trigger"}
+    words("""ban clog compel control commit debut drop embed emit enrol equip map occur omit permit plan
+        prefer propel refer regret rip rub scan ship skip slip stop strip submit tag tap transfer
+        transmit trap trim wrap wed""")
+) - {"debut"}
 
 
 class VerbForm(NamedTuple):
@@ -191,7 +270,7 @@ POINTING_BACK = frozenset(
 )
 PERSON_NOUNS = frozenset(
     words("""
-        actor actress architect artist astronomer athlete author bishop broadcaster businessman
+        academic activist actor actress agent analyst attorney cyclist consultant commissioner representative student secretary spy sailor captain councillor councilor legislator member nurse architect artist astronomer athlete author bishop broadcaster businessman
         businesswoman cellist chemist coach commander composer conductor cricketer critic dancer
         designer diplomat director doctor economist editor emperor engineer entrepreneur explorer
         farmer filmmaker footballer founder general golfer governor guitarist historian
@@ -220,6 +299,29 @@ IMPERATIVES = frozenset(
         read refer release remove repeat replace reset restart return rinse run save select send
         set slide start stop store switch tighten transport try turn type unplug update upload use
         verify wait wash wipe write
+    """)
+)
+# Words that open a sentence in capitals and are written small inside one.
+COMMON_OPENERS = frozenset(
+    words("""
+        additional advanced all alternative ancient annual applications approximately areas basic
+        big blue certain children civil clean cold common complete complex computer current data
+        different digital direct early eastern efforts electric electrical electronic employees
+        entire environmental events existing experts external fans federal female filming final
+        financial first foreign free full further future general global good great green half heavy
+        high hot human hundreds important improved increased independent individual industrial
+        internal international large later legal light local long low main major male many medical
+        members military minor mobile modern more most much multiple music national natural
+        negative neural new newer normal northern numerous official oil old older online only
+        optional original other others parents parts passenger people physical players political
+        poor popular positive possible power previous primary private production professional
+        public quick rail rapid raw recent recording red regional regular related religious
+        remaining research residents rural scientists second secondary secure separate serious
+        several short similar simple single small social soft software solar some southern special
+        specific standard state strong students successful support symbolic teachers technical
+        temporary third thousands total traditional trains typical unlike urban users various
+        vehicles visitors visual voters warm water weak western white wild wind women wooden work
+        workers young younger funding drinking raw tap filters pumps valves chlorine water
     """)
 )
 MONTHS = (

@@ -6,6 +6,7 @@ conditions and procedures are facts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tasks.synthesis.candidates import Candidate
@@ -23,10 +24,11 @@ from tasks.synthesis.english_lexicon import (
     PRONOUNS,
     SUBORDINATORS,
 )
-from tasks.synthesis.english_sentence import Sentence, lower_first, phrase
+from tasks.synthesis.english_sentence import TIME_PHRASE, Sentence, lower_first, phrase
 from tasks.synthesis.passage import Span
 
 _MAX_ANSWER_WORDS = 40
+_TIME_FIRST = re.compile(TIME_PHRASE.pattern + r",\s+")
 _CONTEXT = "In the context of {topic}, "
 
 
@@ -42,6 +44,7 @@ def reason_candidates(
     yield from _consequence(sentence, previous)
     yield from _causes(sentence)
     yield from _comparison(sentence)
+    yield from _happened(sentence, topic)
 
 
 def _answer(sentence: Sentence, first: Token) -> Span | None:
@@ -84,6 +87,8 @@ def _because(sentence: Sentence) -> Iterator[Candidate]:
     if clause is not None and clause.verb < len(main) - 1:
         verb_part = main[clause.rest :]
         if any(t.low in ("that", "who", "which") for t in verb_part) or len(verb_part) > 24:
+            return
+        if clause_end(tokens, clause.rest) < len(main):
             return
         if (
             not sentence.named
@@ -180,7 +185,7 @@ def _lead_condition(sentence: Sentence, topic: str) -> Iterator[Candidate]:
         return
     past = any(
         t.low in ("was", "were", "had") or (t.low in FINITE and FINITE[t.low].tense == "past")
-        for t in lead[1:]
+        for t in main[1:]
     )
     condition = lower_first(phrase(sentence.text, lead))
     head = "then" if main[0].low == "then" else main[0].low
@@ -335,4 +340,31 @@ def _comparison(sentence: Sentence) -> Iterator[Candidate]:
         "en",
         0.85,
         "comparison",
+    )
+
+
+def _happened(sentence: Sentence, topic: str) -> Iterator[Candidate]:
+    """ "In March 2007, ..." of a sentence whose clause is too much to take apart."""
+    found = _TIME_FIRST.match(sentence.text, sentence.span.start, sentence.span.end)
+    if found is None or not topic:
+        return
+    main = tuple(t for t in sentence.tokens if t.start >= found.end())
+    if len(main) < 5 or not (main[0].text[0].isupper() or main[0].low in ("the", "a", "an")):
+        return
+    if main[0].low in POINTING_BACK | PRONOUNS or main[-1].end - main[0].start > 260:
+        return
+    past = any(
+        t.low in ("was", "were", "had") or (t.low in FINITE and FINITE[t.low].tense == "past")
+        for t in main[1:14]
+    )
+    if not past:
+        return
+    date = found["date"].strip()
+    yield Candidate(
+        "fact",
+        f"{_CONTEXT.format(topic=topic)}what happened {found['prep'].lower()} {date}?",
+        Span(main[0].start, sentence.answer_end),
+        "en",
+        0.5,
+        "happened",
     )

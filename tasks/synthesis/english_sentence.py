@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from tasks.synthesis.english_clause import Clause, Token, read_clause, tokenise
 from tasks.synthesis.english_lexicon import (
+    COMMON_OPENERS,
     DETERMINERS,
     FRONT_ADVERBS,
     MONTHS,
@@ -16,6 +17,7 @@ from tasks.synthesis.english_lexicon import (
 from tasks.synthesis.passage import Passage, Span, Unit
 from tasks.synthesis.topic import Topic
 from tasks.synthesis.wordlist import words
+from tasks.text import is_han
 
 _MIN_WORDS, _MAX_WORDS = 5, 45
 _UNREADABLE = re.compile(r"\]\(|\||https?:|www\.|==|\{|\}|<|>|\\|�|\[IMAGE|\?|…|\.\.\.")
@@ -27,6 +29,36 @@ LEADS = frozenset(
         if when because due since as while although though unless after before once to whenever
     """)
 ) - {"after", "before", "since"}
+_FRONT_PHRASES = tuple(
+    tuple(front.split())
+    for front in [
+        "in addition",
+        "in general",
+        "in fact",
+        "in particular",
+        "for example",
+        "for instance",
+        "in contrast",
+        "on the other hand",
+        "by contrast",
+        "as a result",
+        "at first",
+        "in practice",
+        "in this case",
+        "at present",
+        "in total",
+        "at the same time",
+        "on the contrary",
+        "in turn",
+        "in short",
+        "at last",
+        "after all",
+        "of course",
+    ]
+)
+_PARTS_OF_TEXT = frozenset(
+    words("text article section chapter passage paragraph figure table page list document appendix")
+)
 _OPENERS = {"(": ")", "[": "]", "（": "）"}
 _DATE = (
     rf"(?:(?:early |mid-?|late )?(?:the )?\d{{4}}s|(?:\d{{1,2}} )?(?:{MONTHS}) (?:\d{{1,2}},? )?"
@@ -73,6 +105,22 @@ class Reader:
     words: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if any(is_han(character) for character in self.topic.title + self.topic.section):
+            self.topic = Topic()
+        # A document of one subject: "She" at its head is the one that its title names.
+        self.title = re.sub(r"\s*[(（][^()（）]*[)）]$", "", self.topic.entity)
+        words = re.findall(r"[\w'’-]+", self.title)
+        self.title_is_name = (
+            not self.topic.section
+            and 1 <= len(words) <= 6
+            and all(w[0].isupper() or w in ("of", "de", "the", "von", "and") for w in words)
+        )
+        self.title_is_person = (
+            self.title_is_name
+            and len(words) <= 4
+            and not any(w in ("of", "the", "and") for w in words)
+            and not re.search(r"\d|\b(?:List|History|The|School|College|County)\b", self.title)
+        )
         for word in re.findall(r"\b[a-z]+\b", self.passage.text):
             self.words[word] = self.words.get(word, 0) + 1
         self.about_person = any(self.words.get(w) for w in ("he", "she")) or bool(
@@ -80,13 +128,15 @@ class Reader:
         )
 
     def read(self, unit: Unit) -> Sentence | None:
+        if unit.block != self.antecedent_block:
+            fits = self.title_is_person if self.about_person else self.title_is_name
+            new = self.antecedent_block == -1 and fits
+            self.antecedent = self.title if new else ""
+        self.antecedent_block = unit.block
         sentence = _prepare(self.passage.text, unit.span)
         if sentence is None:
-            self.antecedent = ""
+            self._forget(unit)
             return None
-        if unit.block != self.antecedent_block:
-            self.antecedent = ""
-        self.antecedent_block = unit.block
         tokens = sentence.tokens
         if tokens[0].low in LEADS:
             sentence.lead, first = _lead(tokens)
@@ -95,8 +145,17 @@ class Reader:
         if first < len(tokens):
             self._clause(sentence, first)
         if sentence.clause is None:
-            self.antecedent = ""
+            self._forget(unit)
         return sentence
+
+    def _forget(self, unit: Unit) -> None:
+        """After a sentence that could not be read: only a person goes on being "he"."""
+        raw = unit.span.of(self.passage.text)
+        names = re.findall(r"(?<![.!?] )(?<!^)\b[A-Z]\w+ [A-Z]\w+", raw)
+        others = [name for name in names if name.split()[0] not in self.title]
+        lead = raw.startswith("This ")
+        if self.antecedent != self.title or (not lead and (others or not self.about_person)):
+            self.antecedent = ""
 
     def _clause(self, sentence: Sentence, first: int) -> None:
         tokens = sentence.tokens
@@ -122,7 +181,7 @@ class Reader:
         owner = subject[0].low if subject[0].low in ("its", "his", "her") else ""
         if owner and not (self.antecedent and (owner == "its") != self.about_person):
             return
-        if subject[0].low in ("their", "our", "your"):
+        if subject[0].low in ("their", "our", "your") or subject[-1].low in _PARTS_OF_TEXT:
             return
         sentence.clause = clause
         if owner:
@@ -136,17 +195,22 @@ class Reader:
         self._prefix(sentence)
         singular = not subject[-1].low.endswith("s") or sentence.named
         self.antecedent = sentence.subject if singular and not sentence.prefix else ""
+        if possessor := re.match(r"(.+?)['’]s ", self.antecedent):
+            self.antecedent = possessor[1] if self.about_person else ""
 
     def _subject_text(self, sentence: Sentence, subject: tuple[Token, ...]) -> str:
         text = phrase(sentence.text, subject)
-        return lower_first(text) if self.is_common(subject[0], len(subject) == 1) else text
+        opens = subject[0].start == sentence.span.start or subject[0].low in DETERMINERS
+        return lower_first(text) if opens and self.is_common(subject[0]) else text
 
-    def is_common(self, token: Token, alone: bool = False) -> bool:
+    def is_common(self, token: Token) -> bool:
         """Whether a word at the head of a sentence would be written small inside one."""
         low = token.low
         if low in DETERMINERS or low in PREPOSITIONS or low in PRONOUNS or self.words.get(low):
             return True
-        return low.endswith(("tion", "ment", "ness", "ity", "ance", "ence", "ings", "tions"))
+        if low in COMMON_OPENERS:
+            return True
+        return low.endswith(("tion", "ment", "ness", "ity", "ings", "tions", "ments", "ities"))
 
     def _is_named(self, subject: tuple[Token, ...]) -> bool:
         capitals = [t for t in subject[1:] if t.is_capital and t.is_word]
@@ -157,7 +221,7 @@ class Reader:
 
     def _expand_to_title(self, sentence: Sentence, subject: tuple[Token, ...]) -> None:
         """ "Siegal" becomes "Ian Siegal" where that is the title: the question stands alone."""
-        title = self.topic.title
+        title = self.title
         names = [t.text for t in subject if t.is_word and t.low != "the"]
         title_words = re.findall(r"[\w'’-]+", title)
         if len(title_words) > 6 or not names or not all(n[0].isupper() for n in names):
@@ -168,11 +232,14 @@ class Reader:
 
     def _prefix(self, sentence: Sentence) -> None:
         """A definite, nameless subject ("the company") needs to be told which one."""
-        if sentence.named or sentence.clause is None:
+        if sentence.clause is None:
             return
         topic = self.topic.nearest
         subject = sentence.clause.subject
-        if subject[0].low not in ("the", "both", "all", "each", "every", "some", "any", "no"):
+        first_name = len(subject) == 1 and not sentence.replaced and subject[0].is_word
+        past = sentence.clause.auxiliary in ("was", "were", "did", "had")
+        definite = subject[0].low in ("the", "both", "all", "each", "every", "some", "any", "no")
+        if (sentence.named and not first_name) or not (first_name or past or definite):
             return
         if topic and topic.lower() not in sentence.subject.lower():
             sentence.prefix = f"In the context of {topic}, "
@@ -256,6 +323,12 @@ def _front(tokens: tuple[Token, ...]) -> tuple[tuple[Token, ...], int]:
         first = 2 if tokens[1].text == "," else 1
     if tokens[first].low not in PREPOSITIONS:
         return (), first
+    for front in _FRONT_PHRASES:
+        if tuple(t.low for t in tokens[first : first + len(front)]) == front:
+            after = first + len(front)
+            if after < len(tokens) - 2 and tokens[after].text == ",":
+                return (), after + 1
+            return (), len(tokens)
     for index in range(first + 1, min(len(tokens), first + 14)):
         if tokens[index].text == ",":
             fronted = tokens[first:index]

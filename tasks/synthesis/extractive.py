@@ -80,7 +80,9 @@ def find_candidates(passage: Passage, topic: Topic) -> list[Candidate]:
         sentence = reader.read(unit)
         if sentence is not None:
             found.extend(english.fact_candidates(sentence))
-            found.extend(english_reasons.reason_candidates(sentence, before_en, topic.nearest))
+            found.extend(
+                english_reasons.reason_candidates(sentence, before_en, reader.topic.nearest)
+            )
         before_en = sentence
     found.extend(crosslingual_candidates([c for c in found if c.type == "fact"]))
     return found

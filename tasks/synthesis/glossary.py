@@ -13,7 +13,14 @@ power consumption=功耗; power supply=电源; battery=电池; battery life=电�
 battery capacity=电池容量; warranty=保修期; warranty period=保修期; price=价格; model=型号
 serial number=序列号; manufacturer=制造商; brand=品牌; color=颜色; colour=颜色; material=材料
 type=类型; quantity=数量; number=数量; name=名称; title=标题; date=日期; year=年份; time=时间
-duration=持续时间; version=版本; language=语言; population=人口; capital=首都; country=国家
+duration=持续时间; size=大小; usage=用法; task=任务; keyword=关键字; purpose=目的; effect=效果
+meaning=含义; content=内容; format=格式; example=示例; reason=原因; condition=条件; role=角色
+limit=限值; limits=限值; indicator=指标; concentration=浓度; dosage=投加量; turbidity=浊度
+residual chlorine=余氯; drinking water=饮用水; water quality=水质; disinfectant=消毒剂
+chlorine=氯; contact time=接触时间; flow=流量; head=扬程; test method=检测方法; volume=容积
+permission=权限; key=按键; popularity=流行度; path=路径; operation=操作; action=操作
+system=系统; device=设备; equipment=设备; article=条目; symbol=符号; category=类别; class=类别
+version=版本; language=语言; population=人口; capital=首都; country=国家
 city=城市; address=地址; phone=电话; email=电子邮件; author=作者; publisher=出版社
 director=导演; department=部门; position=职位; age=年龄; gender=性别; status=状态; result=结果
 score=得分; rank=排名; team=球队; player=球员; country of origin=原产国; product=产品

@@ -27,7 +27,7 @@ _ITEM = re.compile(
 )
 _PAIR = re.compile(
     r"(?P<mark>\*{0,2})(?P<key>[^\W\d_][^:：|*\n。！？!?;；]{0,48}?)"
-    r"\s*(?:[:：]\*{0,2}|\*{2}[:：])\s*(?P<value>\S[^\n]{0,160})$"
+    r"\s*(?:(?::\*{0,2}|\*{2}:)(?=\s)|：\*{0,2}|\*{2}：)\s*(?P<value>\S[^\n]{0,160})$"
 )
 
 
@@ -89,7 +89,7 @@ def _lines(text: str) -> Iterator[_Line]:
 
 def strip_span(text: str, start: int, end: int) -> Span:
     """The span without white space at its ends."""
-    while start < end and text[start].isspace():
+    while start < end and (text[start].isspace() or text[start] == "\u200b"):
         start += 1
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -187,6 +187,10 @@ class _Reader:
         match = _PAIR.match(text, lead)
         if match is None or "://" in text or not _short_key(match["key"]):
             return None
+        # Output of a command, quoted over several lines, is no property of anything.
+        before = self.passage.text[self.paragraph[0].start : start] if self.paragraph else ""
+        if before.count("`") % 2 or text.count("`") % 2:
+            return None
         value = strip_span(self.passage.text, start + match.start("value"), start + match.end())
         return Span(start + match.start("key"), start + match.end("key")), value
 
@@ -210,6 +214,8 @@ class _Reader:
 def _short_key(key: str) -> bool:
     """A key names one thing: a few words, or a dozen Han characters, and no sentence."""
     words = key.split()
+    if words[0].lower() in ("this", "that", "these", "it", "he", "she", "they", "there", "the"):
+        return False
     return len(words) <= 5 and "," not in key and "，" not in key and len(key) <= 40
 
 

@@ -25,6 +25,8 @@ def select(
     dropped: list[DroppedPair] = []
     valid: list[tuple[Candidate, QAPair]] = []
     for candidate in ranked:
+        if not _whole(candidate.answer.of(chunk.text)):
+            continue
         pair = to_pair(candidate, chunk)
         broken = check_pair(pair, chunk)
         dropped.extend(broken[:1])
@@ -39,6 +41,14 @@ def select(
         _take(chosen, valid, "cross_lingual", 2)
     chosen.sort(key=lambda item: (item[0].answer.start, item[0].answer.end, item[1].question))
     return tuple(pair for _, pair in chosen), tuple(dropped)
+
+
+def _whole(answer: str) -> bool:
+    """No quotation, bracket or code that the span cuts through."""
+    pairs = (("(", ")"), ("（", "）"), ("[", "]"), ("“", "”"), ("《", "》"))
+    return all(answer.count(a) == answer.count(b) for a, b in pairs) and not (
+        answer.count("`") % 2 or answer.count('"') % 2
+    )
 
 
 def to_pair(candidate: Candidate, chunk: TextChunk) -> QAPair:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.synthesis.candidates import AskedIn, Candidate, Frame
+from tasks.synthesis.chinese_sentence import good_subject
 from tasks.synthesis.passage import Passage, Span, Table
 from tasks.synthesis.topic import Topic
 from tasks.synthesis.wordlist import words
@@ -41,6 +42,12 @@ _NOT_A_KEY = re.compile(
 )
 _DATES = re.compile(r"(?:1[5-9]|20)\d\d$")
 _MARKUP = re.compile(r"\*\*|`|\[\^?\d+\]")
+_HIGH_ZH = re.compile(r"价|率|温|压|度|级|分|速|频|成本|收入|功|费|额")
+_HIGH_EN = re.compile(
+    r"price|rate|temperature|voltage|pressure|speed|frequency|cost|revenue|score|level|share|power"
+    r"|percent|limit|dose|concentration|fee",
+    re.IGNORECASE,
+)
 _MAX_ROWS = 40
 
 
@@ -59,10 +66,16 @@ def pair_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
         key, value = _plain(unit.key.of(passage.text)), unit.value.of(passage.text)
         if _NOT_A_KEY.fullmatch(key) or not _answerable(value) or not owner:
             continue
+        if has_han(key) and not good_subject(key):
+            continue
+        if has_han(owner) and not has_han(key + value):
+            continue
+        if re.search(r"[>=→]|^[在是]", value):
+            continue
         if owner.lower() in key.lower() or key.lower() in owner.lower():
             continue
         words = len(value.split()) + sum(is_han(c) for c in value) / 2
-        if words > 16 or value.endswith((":", "：", ",", "，", "、", ";")):
+        if words > 12 or value.endswith((":", "：", ",", "，", "、", ";")):
             continue
         answer = _without_full_stop(passage.text, unit.value)
         yield _attribute(key, owner, answer, value, 0.9, "pair")
@@ -72,6 +85,8 @@ def _cells(text: str, table: Table, topic: Topic) -> Iterator[Candidate]:
     header = [_plain(_UNIT_SUFFIX.sub("", cell.of(text))) for cell in table.header]
     label = _label_column(header, text, table)
     if label is None:
+        return
+    if len(set(header)) < len(header):
         return
     labels = [_label(text, row, label) for row in table.rows]
     key_value = len(header) - label == 2 and header[-1].lower() in _VALUE_HEADERS
@@ -86,7 +101,9 @@ def _cells(text: str, table: Table, topic: Topic) -> Iterator[Candidate]:
                 if topic.entity:
                     yield _attribute(name, topic.entity, row[column], value, 0.9, "cell")
             elif _good_header(header[column]):
-                yield _cell(name, header, column, label, row[column], value)
+                shown = _numbered(name, header[label])
+                if shown:
+                    yield _cell(shown, header, column, label, row[column], value)
 
 
 def _cell(
@@ -105,6 +122,15 @@ def _cell(
     return Candidate("fact", question, answer, "en", 0.8, "cell")
 
 
+def _numbered(name: str, kind: str) -> str:
+    """A row that is named by a number says of what: "umask 0022"."""
+    if any(character.isalpha() for character in name):
+        return name
+    if not _good_header(kind):
+        return ""
+    return f"{kind}为{name}时" if has_han(kind) else f"{_inside(kind)} {name}"
+
+
 def _attribute(
     key: str, owner: str, answer: Span, value: str, weight: float, source: str
 ) -> Candidate:
@@ -112,7 +138,8 @@ def _attribute(
     frame = Frame("value", owner, key)
     if has_han(key) or (has_han(owner) and not _wordy(key)):
         how = "是多少" if value[:1].isdigit() and not _DATES.search(value) else "是什么"
-        question = f"{owner}的{key}{how}？"
+        link = "" if key.startswith(("对", "在", "与", "是否")) else "的"
+        question = f"{owner}{link}{key}{how}？"
         return Candidate("fact", question, answer, "zh", weight, source, frame)
     verb = "are" if _plural(key) else "is"
     question = f"What {verb} the {_inside(key)} of {_with_article(owner)}?"
@@ -138,10 +165,12 @@ def _two_cells(text: str, table: Table) -> Iterator[Candidate]:
         first, second = (names[0], names[1]) if low_cell.start < high_cell.start else names[::-1]
         attribute = header[column]
         if has_han(attribute + first):
-            question = f"{first}和{second}相比，哪一个的{attribute}更高？"
+            more = "更高" if _HIGH_ZH.search(attribute) else "更大"
+            question = f"{first}和{second}相比，哪一个的{attribute}{more}？"
             asked: AskedIn = "zh"
         else:
-            question = f"Which has the higher {_inside(attribute)}, {first} or {second}?"
+            more = "higher" if _HIGH_EN.search(attribute) else "greater"
+            question = f"Which has the {more} {_inside(attribute)}, {first} or {second}?"
             asked = "en"
         yield Candidate("reasoning", question, high_cell, asked, 0.85, "two-cells")
 
@@ -172,26 +201,34 @@ def _label_column(header: list[str], text: str, table: Table) -> int | None:
             c.strip(".").isdigit() for c in cells
         ):
             continue
-        if any(any(ch.isalpha() for ch in cell) for cell in cells):
+        if any(any(ch.isalnum() for ch in cell) for cell in cells):
             return column
     return None
 
 
 def _label(text: str, row: tuple[Span, ...], column: int) -> str:
     name = _plain(row[column].of(text)) if column < len(row) else ""
-    if not any(c.isalpha() for c in name) or len(name) > 50 or len(name.split()) > 8:
+    if not any(c.isalnum() for c in name) or len(name) > 50 or len(name.split()) > 8:
         return ""
-    return "" if re.search(r"[?？。|<>]|\[IMAGE|\.$", name) else name
+    return "" if re.search(r"[?？。|<>]|^\[|\.$|上一页|下一页", name) else name
 
 
 def _good_header(text: str) -> bool:
     if not any(c.isalpha() for c in text) or len(text) > 40 or len(text.split()) > 5:
         return False
-    return not re.search(r"[?？。:：|<>]|\[IMAGE", text) and text.lower() not in _ORDINAL_HEADERS
+    return not re.search(r"[?？。:：|<>]|\[|上一页|下一页", text) and (
+        text.lower() not in _ORDINAL_HEADERS
+    )
 
 
 def _answerable(value: str) -> bool:
-    if not value or _EMPTY.fullmatch(value) or "[IMAGE" in value or "<br" in value:
+    if (
+        not value
+        or _EMPTY.fullmatch(value)
+        or " ; " in value
+        or "[IMAGE" in value
+        or "<br" in value
+    ):
         return False
     return len(value) <= 300 and value.count("**") % 2 == 0 and not value.startswith("**")
 

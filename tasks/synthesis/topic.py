@@ -9,6 +9,7 @@ from tasks.synthesis.wordlist import words
 
 _NUMBERING = re.compile(
     r"^\s*(?:(?:chapter|section|part|appendix|step)\s+[\dA-Z]+\s*[.:]?\s*"
+    r"|附录\s*[A-Z\d一二三四五六七八九十]+\s*[.、:：]?\s*"
     r"|第\s*[\d一二三四五六七八九十百]+\s*[章节部分篇条]\s*"
     r"|[一二三四五六七八九十]+、\s*"
     r"|\d+(?:\.\d+)*[.、)]?\s+|\d+(?:\.\d+)+[.、)]?\s*|[A-Z](?:\.\d+)+\.?\s+|[IVX]+\.\s+)+",
@@ -66,7 +67,7 @@ def clean_heading(heading: str) -> str:
 def _usable(heading: str) -> bool:
     if not 2 <= len(heading) <= _MAX_CHARACTERS or heading.lower() in _GENERIC:
         return False
-    if re.search(r"[?？!！。|<>\[\]{}]|IMAGE|://", heading):
+    if re.search(r"[?？!！。|<>\[\]{}`]|IMAGE|://|上一页|下一页", heading):
         return False
     return any(character.isalpha() for character in heading)
 
