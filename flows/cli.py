@@ -113,16 +113,13 @@ def server_status() -> None:
 
 def main() -> None:
     """Entry point. Errors that a user can cause end in a sentence and an exit code."""
-    from tasks.errors import EXIT_INTERRUPTED, ClaraError
+    from tasks.errors import ClaraError
 
     try:
         app()
     except ClaraError as error:
         print(f"clara: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("clara: interrupted; the same command continues where it stopped", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
 
 
 if __name__ == "__main__":

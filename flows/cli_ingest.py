@@ -11,7 +11,6 @@ from flows.cli_options import checked_options
 from flows.terminal import show_on_terminal
 from tasks.errors import (
     EXIT_DONE,
-    EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_NOTHING_PRODUCED,
     ClaraError,
@@ -45,7 +44,11 @@ def run_ingest(
         ui_url = connect()
     console.print(f"watch this run at {ui_url}", highlight=False, soft_wrap=True)
     signal.signal(signal.SIGTERM, _interrupt)
-    summary = _run_flow(source, output, cache, options.model_dump())
+    try:
+        summary = _run_flow(source, output, cache, options.model_dump())
+    except KeyboardInterrupt:
+        print("clara: interrupted; the same command continues where it stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
     facts = summary.pop("facts", None)
     if facts is not None:
         from tasks.reporting.console import summary_table
@@ -87,6 +90,3 @@ def _run_flow(
 
 def _interrupt(_signal: int, _frame: object) -> None:
     raise KeyboardInterrupt
-
-
-__all__ = ["EXIT_FAILED", "EXIT_INTERRUPTED", "run_ingest"]

@@ -19,6 +19,7 @@ from tasks.options import IngestOptions
 from tasks.records import Describer, Synthesizer
 from tasks.reporting.statistics import EngineFacts
 from tasks.settings import settings
+from tasks.staging import PREVIOUS_MANIFEST, Staging
 from tasks.storage import Location, remove_stale_temporaries
 from tasks.worker_pool import default_workers
 
@@ -148,11 +149,18 @@ def output_lock(places: Places) -> Iterator[None]:
 
 
 def previous_manifest(places: Places) -> Manifest | None:
-    """The manifest that stands in OUT; None where there is none that can be read."""
-    try:
-        return parse_manifest(places.output.read_bytes(MANIFEST_FILE))
-    except (FileNotFoundError, ManifestInvalid):
-        return None
+    """The manifest of the run before; None where there is none that can be read.
+
+    A run that was killed while it published has put it aside: what it says of the sources and of
+    the engines still holds, what it says of the files is checked by whoever relies on it.
+    """
+    staging = Staging(places.output, settings().home).location
+    for place, name in ((places.output, MANIFEST_FILE), (staging, PREVIOUS_MANIFEST)):
+        try:
+            return parse_manifest(place.read_bytes(name))
+        except (FileNotFoundError, ManifestInvalid):
+            continue
+    return None
 
 
 def choose_engines(options: IngestOptions, previous: Manifest | None) -> Engines:

@@ -65,6 +65,8 @@ def is_unchanged(places: Places, previous: Manifest | None, inputs: str) -> bool
     """Whether OUT already holds what these inputs make, byte for byte."""
     if previous is None or previous.versions.inputs != inputs:
         return False
+    if not places.output.exists(MANIFEST_FILE):
+        return False
     return all(_stands(places.output, name, entry) for name, entry in previous.files.items())
 
 
