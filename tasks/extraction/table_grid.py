@@ -19,13 +19,16 @@ class GridCell(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """A table's structure. `source` says who found it: rulings, model or words."""
+    """A table's structure. `source` says who found it: rulings, model or words.
+
+    `header_rows` is 0 until somebody knows.
+    """
 
     rows: int
     cols: int
     cells: tuple[GridCell, ...]
     source: str
-    header_rows: int = 1
+    header_rows: int = 0
 
 
 def place_words(grid: Grid, words: Sequence[Word]) -> list[list[Word]]:
@@ -99,4 +102,4 @@ def without_empty_tracks(grid: Grid, words: Sequence[Word]) -> Grid:
             start = (keep_rows.index(in_rows[0]), keep_cols.index(in_cols[0]))
             cells.append(GridCell(*start, len(in_rows), len(in_cols), cell.box))
     header = sum(1 for r in keep_rows if r < grid.header_rows)
-    return Grid(len(keep_rows), len(keep_cols), tuple(cells), grid.source, max(1, header))
+    return Grid(len(keep_rows), len(keep_cols), tuple(cells), grid.source, header)

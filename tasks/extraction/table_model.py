@@ -43,6 +43,8 @@ def network_grid(
     if grid.rows != table.rows:
         return grid
     of_column = [_nearest(seen, (a + b) / 2) for a, b in pairwise(xs)]
+    header_rows = max((c.row + c.row_span for c in table.cells if c.header), default=0)
+    grid = grid._replace(header_rows=min(header_rows, grid.rows - 1))
     return _with_spans(grid, table, of_column, xs, ys, words)
 
 

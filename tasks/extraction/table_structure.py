@@ -48,7 +48,9 @@ def table_grid(
 
 
 def _header_rows(grid: Grid) -> int:
-    """The first row, and the rows that its spanning cells reach into."""
+    """As the network said; else the first row, and the rows that its spanning cells reach into."""
+    if grid.header_rows:
+        return grid.header_rows
     first = [cell for cell in grid.cells if cell.row == 0]
     reach = max((cell.row_span for cell in first), default=1)
     if any(1 < cell.col_span < grid.cols for cell in first):
