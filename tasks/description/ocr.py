@@ -26,7 +26,7 @@ STEP_VERSION = 1
 _MODEL = "PP-OCRv6 small"
 _DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
 # Lines below these scores are noise: texture taken for text. Short ones need to be surer.
-_SCORE_MIN, _SHORT_SCORE_MIN, _SHORT = 0.6, 0.8, 2
+_SCORE_MIN, _SHORT_SCORE_MIN, _SHORT = 0.6, 0.75, 2
 # Detection looks at 1280 pixels; small print of small pictures is found at twice the size.
 _DETECTION_SIDE_PX, _SMALL_SIDE_PX = 1280, 1000
 _STOPS = ".!?:;。！？：；…"

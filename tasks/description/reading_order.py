@@ -13,14 +13,17 @@ from statistics import median
 
 from tasks.text import is_han
 
-# Of a line's height:
-_BLOCK_GAP = 0.35
+# Of a line's height. Wrapped lines of a paragraph are wide and may stand apart; short lines
+# that do are cells of a table, or labels of two boxes.
+_LABEL_GAP = 0.25
+_PARAGRAPH_GAP = 0.6
+_PARAGRAPH_WIDTH = 10.0
 _ALIGNED_WITHIN = 0.7
 _COLUMN_GAP = 1.0
 _SAME_ROW_WITHIN = 0.4
-# Share of the rows that two sides have in common when they are one table.
-_TABLE_ROWS = 0.7
-_TABLE_CELL_WIDTH = 14.0
+# Share of the rows that two sides have in common when they read on across the gap.
+_COMMON_ROWS = 0.7
+_CELL_WIDTH = 14.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +114,8 @@ def _continues(upper: Line, lower: Line) -> bool:
         or max(upper.height, lower.height) > 1.5 * height
     ):
         return False
-    if lower.top - upper.bottom > _BLOCK_GAP * height:
+    wide = upper.right - upper.left >= _PARAGRAPH_WIDTH * upper.height
+    if lower.top - upper.bottom > (_PARAGRAPH_GAP if wide else _LABEL_GAP) * height:
         return False
     if not (_has_letters(upper.text) and _has_letters(lower.text)):
         return False  # numbers one below the other are a column of a table
@@ -135,7 +139,7 @@ def _ordered(blocks: list[_Block]) -> list[_Block]:
         return blocks
     height = median(line.height for block in blocks for line in block.lines)
     columns = _split(blocks, "left", "right", _COLUMN_GAP * height)
-    if columns and not _is_table(*columns, height):
+    if columns and not _reads_across(*columns, height):
         return _ordered(columns[0]) + _ordered(columns[1])
     rows = _split(blocks, "top", "bottom", 0.0)
     if rows:
@@ -160,30 +164,29 @@ def _split(
     return (ordered[:cut], ordered[cut:]) if cut else None
 
 
-def _is_table(left: list[_Block], right: list[_Block], height: float) -> bool:
-    """Whether, where both sides have text, most rows run on across the gap; cells are short."""
-    left_lines = [line for block in left for line in block.lines]
-    right_lines = [line for block in right for line in block.lines]
-    top = max(min(line.middle for line in side) for side in (left_lines, right_lines))
-    bottom = min(max(line.middle for line in side) for side in (left_lines, right_lines))
+def _reads_across(left: list[_Block], right: list[_Block], height: float) -> bool:
+    """Whether, where both sides have text, most rows run on across the gap; cells are short.
+
+    So they do in a table, and where side steps of a flowchart stand beside the main ones.
+    Blocks are compared, not lines: two stacks of boxes side by side share lines by chance.
+    """
+    width = median(line.right - line.left for block in left + right for line in block.lines)
+    if width > _CELL_WIDTH * height:
+        return False
     reach = _SAME_ROW_WITHIN * height
-    left_lines = [line for line in left_lines if top - reach <= line.middle <= bottom + reach]
-    right_lines = [line for line in right_lines if top - reach <= line.middle <= bottom + reach]
-    if not left_lines or not right_lines:
-        return False
-    width = median(line.right - line.left for line in left_lines + right_lines)
-    if width > _TABLE_CELL_WIDTH * height:
-        return False
-    left_rows, right_rows = _rows(left_lines, height), _rows(right_lines, height)
+    left_rows, right_rows = _rows(left, reach), _rows(right, reach)
+    top, bottom = max(left_rows[0], right_rows[0]), min(left_rows[-1], right_rows[-1])
+    left_rows = [row for row in left_rows if top - reach <= row <= bottom + reach]
+    right_rows = [row for row in right_rows if top - reach <= row <= bottom + reach]
     common = sum(any(abs(a - b) <= reach for b in right_rows) for a in left_rows)
-    return common >= _TABLE_ROWS * max(len(left_rows), len(right_rows))
+    return 0 < common >= _COMMON_ROWS * min(len(left_rows), len(right_rows))
 
 
-def _rows(lines: Sequence[Line], height: float) -> list[float]:
-    """The vertical middle of each row of lines."""
+def _rows(blocks: Sequence[_Block], reach: float) -> list[float]:
+    """The vertical middle of each row of blocks, from top to bottom."""
     rows: list[float] = []
-    for middle in sorted(line.middle for line in lines):
-        if not rows or middle - rows[-1] > _SAME_ROW_WITHIN * height:
+    for middle in sorted((block.top + block.bottom) / 2 for block in blocks):
+        if not rows or middle - rows[-1] > reach:
             rows.append(middle)
     return rows
 
