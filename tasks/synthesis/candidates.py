@@ -23,6 +23,7 @@ class Frame:
     kind: FrameKind
     subject: str
     relation: str = ""
+    number: bool = False
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,9 @@ def _noun_before_verb(text: str) -> str:
 
 def _quantity(sentence: ChineseSentence, left: int, right: int) -> Iterator[Candidate]:
     clause = sentence.body[left:right]
+    # "at pH 7, X is 5": half of the fact stands before the comma, or before a colon.
+    if re.search(r"(?:时|后|前|下|中|里|上|的话|内)[，,]\s*$|如果|[：:]", sentence.body[:left]):
+        return
     found = list(_QUANTITY.finditer(clause))
     if len(found) != 1 or _DATE.search(clause):
         return
@@ -221,7 +224,7 @@ def _quantity(sentence: ChineseSentence, left: int, right: int) -> Iterator[Cand
     if (
         not subject
         or (not unit and after)
-        or re.match(r"^[-–~至到的版代]", after)
+        or re.match(r"^[-–~至到的版代时后]", after)
         or after[:1] == "."
     ):
         return
@@ -243,7 +246,7 @@ def _quantity(sentence: ChineseSentence, left: int, right: int) -> Iterator[Cand
         shown = f"{entity}的{subject}"
     question = f"{shown}{match['v']}多少{ask_unit}{after}"
     answer = (left + match.start("n"), left + match.end())
-    frame = Frame("value", entity, subject) if shown != subject else None
+    frame = Frame("value", entity, subject, True) if shown != subject else None
     yield from _ask(sentence, question, shown, answer, 0.9, "quantity", frame)
 
 

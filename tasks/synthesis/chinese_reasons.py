@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tasks.synthesis.candidates import Candidate
 from tasks.synthesis.chinese_sentence import (
     ChineseSentence,
+    balanced,
     good_subject,
     own_subject,
     stands_alone,
@@ -44,10 +45,20 @@ def reason_candidates(
     yield from _therefore(sentence, previous)
 
 
+def _result(sentence: ChineseSentence, index: int) -> str:
+    """A clause, and with it the next one where the first only says when."""
+    text = sentence.clause(index).strip()
+    if text.endswith(("时", "后", "前", "下", "中")) and index + 1 < len(sentence.clauses):
+        return f"{text}，{sentence.clause(index + 1).strip()}"
+    return text
+
+
 def _why(result: str, sentence: ChineseSentence) -> str:
     """ "为什么……？" of a result that says who or what it is about; empty if it does not."""
     text = without_brackets(_RESULT_WORD.sub("", result.strip()))
-    if not stands_alone(text) or not 4 <= len(text) <= _MAX_QUESTION:
+    if not stands_alone(text) or not 4 <= len(text) <= _MAX_QUESTION or not balanced(text):
+        return ""
+    if text.endswith(("时", "后", "前")):
         return ""
     if _ORDER_WORDS.match(text):
         text = _ORDER_WORDS.sub("", text)
@@ -88,7 +99,7 @@ def _cause_first(sentence: ChineseSentence) -> Iterator[Candidate]:
         if _RESULT_WORD.match(sentence.clause(later).strip()):
             index = later
             break
-    question = _why(sentence.clause(index), sentence)
+    question = _why(_result(sentence, index), sentence)
     left, right = sentence.clauses[0][0], sentence.clauses[index - 1][1]
     yield from _candidate(sentence, question, left, right, 0.92, "because")
 
@@ -116,7 +127,7 @@ def _later(sentence: ChineseSentence) -> Iterator[Candidate]:
             return
         if _RESULT_WORD.match(text) and not _CAUSE_FIRST.match(sentence.clause(0).strip()):
             if stands_alone(before):
-                question = _why(text, sentence)
+                question = _why(_result(sentence, index), sentence)
                 yield from _candidate(sentence, question, 0, left - 1, 0.88, "therefore")
             return
 
@@ -149,7 +160,7 @@ def _therefore(sentence: ChineseSentence, previous: ChineseSentence | None) -> I
         return
     if not stands_alone(previous.body) or len(previous.body) < 8:
         return
-    question = _why(sentence.clause(0), sentence)
+    question = _why(_result(sentence, 0), sentence)
     if question:
         span = previous.span(0, len(previous.body))
         yield Candidate("reasoning", question, span, "zh", 0.75, "therefore-sentence")

@@ -12,6 +12,10 @@ from tasks.synthesis.glossary import CONTAINS_EN, CONTAINS_ZH, WHEN_EN, WHEN_ZH,
 from tasks.synthesis.tables import has_han
 from tasks.synthesis.wordlist import words
 
+_EVENT = re.compile(
+    r"festival|games|champion|cup|conference|meeting|election|exhibition|concert|race|会|赛|选举|展|节",
+    re.IGNORECASE,
+)
 _NO_TERM = frozenset(
     [
         "its",
@@ -60,7 +64,8 @@ def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
 def _is_name(text: str) -> bool:
     words = [word for word in re.findall(r"[\w'’.&-]+", text)]
     return (
-        bool(words)
+        len(text.strip()) > 1
+        and bool(words)
         and all(word[0].isupper() or word[0].isdigit() or word in _NAME_WORDS for word in words)
         and any(word[0].isupper() or word[0].isdigit() for word in words)
     )
@@ -96,6 +101,8 @@ def _in_chinese(frame: Frame) -> tuple[str, float] | None:
         verb = WHEN_ZH.get(frame.relation)
         return (f"{subject}是什么时候{verb}的？", factor) if verb else None
     if frame.kind == "where":
+        if frame.relation == "held" and not _EVENT.search(subject):
+            return None
         pattern = WHERE_ZH.get(frame.relation)
         return (pattern.format(s=subject), factor) if pattern else None
     if frame.kind == "contains":
@@ -106,7 +113,8 @@ def _in_chinese(frame: Frame) -> tuple[str, float] | None:
     shown = attribute or f"“{frame.relation}”"
     if frame.kind == "count":
         return f"{subject}有多少{'个' if attribute is None else ''}{shown}？", factor * carried
-    return f"{subject}的{shown}是多少？", factor * carried
+    asked = "是多少" if frame.number else "是什么"
+    return f"{subject}的{shown}{asked}？", factor * carried
 
 
 def _is_chinese_name(text: str) -> bool:

@@ -45,11 +45,13 @@ def _entries() -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         if not all(is_han(character) for character in word):
             continue
         for place, gloss in enumerate(entry["definitions"]):
+            remarked = "(" in gloss
             gloss = " ".join(re.sub(r"\([^()]*\)", " ", gloss).split())
             if not gloss or _NO_GLOSS.search(gloss) or len(gloss.split()) > _MAX_GLOSS_WORDS:
                 continue
             forward.setdefault(word, []).append(gloss)
-            if place == 0 and 2 <= len(word) <= 5:
+            # "check (bank)" must not make every check a cheque.
+            if place == 0 and not remarked and 2 <= len(word) <= 5:
                 backward.setdefault(gloss.lower(), []).append(word)
     return forward, backward
 

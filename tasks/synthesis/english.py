@@ -104,6 +104,13 @@ _WHERE_VERBS = {
     ("settle", "in"): "",
 }
 _THINGS_ONLY = frozenset(words("released opened closed formed built published held completed"))
+_WITHOUT_OBJECT = frozenset(
+    words("die begin start end open close retire occur happen arrive emerge appear disband launch")
+)
+_ADVERBS = frozenset(
+    words("""best better well worse less far together twice once also again still even just too
+        afterwards later sooner more most gentler faster slower higher lower well""")
+)
 _NUMBER = re.compile(r"\d[\d,.]*|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty")
 _EVERY = re.compile(
     r"\b(?:every (?:\w+ )?(?:second|minute|hour|day|week|month|year)s?"
@@ -337,7 +344,7 @@ def _when(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         return
     if any(t.text == "," for t in kept) and not _names_only(kept):
         return
-    if len(kept) > 22 or (not kept and clause.kind != "main"):
+    if len(kept) > 22 or (not kept and clause.base not in _WITHOUT_OBJECT):
         return
     prep = match["prep"].lower()
     wh = {"since": "Since when", "until": "Until when"}.get(prep, "When")
@@ -352,7 +359,7 @@ def _when(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     verb = kept[0].low if clause.kind == "be" and kept else clause.base
     # Only the verb goes into the other language: nothing else may be needed to understand it.
     more = kept[1:] if clause.kind == "be" else kept
-    whole = not more or more[0].low in PREPOSITIONS or verb == "marry"
+    whole = not more or more[0].low in PREPOSITIONS - {"to", "with", "as"} or verb == "marry"
     whole = whole and not (sentence.person and verb in _THINGS_ONLY)
     yield Candidate(
         "fact",
@@ -412,6 +419,8 @@ def _where(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
             end += 1
         if place.low == "the":
             end = _noun_end(predicate, index + 1)
+            joined = [i for i in range(index + 1, end) if predicate[i].low == "and"]
+            end = joined[0] if joined else end
         answer = _trimmed(predicate[index + 1 : end])
         answer = _without_trailing_function_words(answer)
         if not answer or answer[-1].text[0].isdigit():
@@ -519,7 +528,8 @@ def _agent(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
                 predicate[end].text[0].isupper() or predicate[end].low in ("of", "and", "de", "von")
             ):
                 end += 1
-            wh = "Who"
+            acronym = end == index + 2 and agent.text.isupper()
+            wh = "What" if acronym else "Who"
         else:
             end = _noun_end(predicate, index + 1)
             person = any(t.low in PERSON_NOUNS for t in predicate[index + 1 : end])
@@ -649,7 +659,7 @@ def _object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     end = len(predicate) if predicate[start].low == "that" else start + 1
     while (
         end < len(predicate)
-        and predicate[end].low not in _OBJECT_ENDS
+        and (predicate[end].low not in _OBJECT_ENDS or _range(predicate, end))
         and (predicate[end].low not in SUBORDINATORS - {"and", "or"})
     ):
         end += 1
@@ -674,6 +684,12 @@ def _object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         0.72 if sentence.named else 0.62,
         "object",
     )
+
+
+def _range(tokens: tuple[Token, ...], index: int) -> bool:
+    """The "to" of "5 to 15 metres"."""
+    around = tokens[index - 1 : index] + tokens[index + 1 : index + 2]
+    return tokens[index].low == "to" and all(t.text[0].isdigit() for t in around)
 
 
 def _good_object(answer: tuple[Token, ...]) -> bool:

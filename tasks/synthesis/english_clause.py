@@ -186,11 +186,12 @@ def _finite(tokens: tuple[Token, ...], first: int, index: int) -> tuple[VerbKind
     return None
 
 
+_NOT_PAST = frozenset(words("need seed feed speed weed reed hundred indeed shed sled embed breed"))
 _NO_OBJECT = BE | MODALS | HAVE | BASES | _PARTICLES | CONJUNCTIONS | {"of"}
 
 
 def is_participle(word: str) -> bool:
-    return word in PARTICIPLES or (word.endswith("ed") and len(word) > 4)
+    return word in PARTICIPLES or (word.endswith("ed") and len(word) > 3 and word not in _NOT_PAST)
 
 
 def is_noun_phrase(tokens: tuple[Token, ...]) -> bool:
@@ -200,7 +201,7 @@ def is_noun_phrase(tokens: tuple[Token, ...]) -> bool:
         return False
     if len(found) > 1 and found[1].low in _TIMES and found[0].low in ("each", "every", "one"):
         return False
-    if any(token.low in PRONOUNS for token in found):
+    if any(token.low in PRONOUNS for token in found) or found[0].low in ("too", "so", "very"):
         return False
     if any(not t.is_word and t.text not in "-'’\"“”&/(),." for t in tokens):
         return False

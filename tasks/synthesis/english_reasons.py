@@ -90,6 +90,9 @@ def _because(sentence: Sentence) -> Iterator[Candidate]:
             return
         if clause_end(tokens, clause.rest) < len(main):
             return
+        # "lowers them": only a name before it could say whom.
+        if not sentence.named and any(t.low in ("them", "it", "him") for t in verb_part):
+            return
         if (
             not sentence.named
             and not sentence.prefix
@@ -131,7 +134,9 @@ def _plain_clause(tokens: tuple[Token, ...]) -> bool:
     """A finite clause that stands by itself, even though its verb was not found."""
     if tokens[0].low in PRONOUNS | SUBORDINATORS | POINTING_BACK or len(tokens) > 24:
         return False
-    if any(t.low in POINTING_BACK for t in tokens) or tokens[0].low in PREPOSITIONS:
+    if any(t.low in POINTING_BACK or t.text in (":", ";") for t in tokens):
+        return False
+    if tokens[0].low in PREPOSITIONS:
         return False
     return any(
         t.low in BE | HAVE | MODALS or (t.low in FINITE and FINITE[t.low].tense != "present")

@@ -242,7 +242,7 @@ class Reader:
         if (sentence.named and not first_name) or not (first_name or past or definite):
             return
         if topic and topic.lower() not in sentence.subject.lower():
-            sentence.prefix = f"In the context of {topic}, "
+            sentence.prefix = f"In the context of {self.topic.context}, "
 
 
 def lower_first(text: str) -> str:

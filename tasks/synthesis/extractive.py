@@ -81,7 +81,7 @@ def find_candidates(passage: Passage, topic: Topic) -> list[Candidate]:
         if sentence is not None:
             found.extend(english.fact_candidates(sentence))
             found.extend(
-                english_reasons.reason_candidates(sentence, before_en, reader.topic.nearest)
+                english_reasons.reason_candidates(sentence, before_en, reader.topic.context)
             )
         before_en = sentence
     found.extend(crosslingual_candidates([c for c in found if c.type == "fact"]))

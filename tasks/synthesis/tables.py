@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 from tasks.synthesis.candidates import AskedIn, Candidate, Frame
 from tasks.synthesis.chinese_sentence import good_subject
+from tasks.synthesis.english_lexicon import BE, FINITE, HAVE, MODALS
+from tasks.synthesis.glossary import EN_TO_ZH, ZH_TO_EN
 from tasks.synthesis.passage import Passage, Span, Table
 from tasks.synthesis.topic import Topic
 from tasks.synthesis.wordlist import words
@@ -48,6 +50,22 @@ _HIGH_EN = re.compile(
     r"|percent|limit|dose|concentration|fee",
     re.IGNORECASE,
 )
+_ATTRIBUTE_ZH = re.compile(
+    r"(?:值|量|率|度|数|额|时间|日期|年份|要求|功能|优点|缺点|产物|范围|价格|单位|类型|状态|级别|周期|语言|用途|名称"
+    r"|面积|体积|压|流|速|温|重|长|宽|高|径|距|比|成本|费用|费|电阻|寿命|尺寸|大小|容积|剂量|浓度|次数|人口)$"
+)
+_ATTRIBUTES = frozenset(
+    words("""
+        age amount area average budget capacity charge class code concentration consumption cost
+        count current date deadline density depth diameter dimensions distance dosage dose duration
+        efficiency employees energy factor fee flow frequency grade growth hardness height interval
+        length level life limit load loss mass maximum minimum mode model noise number output
+        percentage performance population power pressure price quantity range rank rate rating ratio
+        resistance resolution result revenue salary sales score share size speed status strength
+        target temperature thickness time total turnover value velocity voltage volume weight width
+        year yield
+    """)
+)
 _MAX_ROWS = 40
 
 
@@ -59,7 +77,7 @@ def table_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
 
 def pair_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
     """ "Rated voltage: 230 V" asked for the entity that the document or section names."""
-    owner = topic.entity or topic.nearest
+    owner = topic.entity if topic.owns else topic.nearest
     for unit in passage.units:
         if unit.kind != "pair" or unit.key is None or unit.value is None:
             continue
@@ -78,7 +96,10 @@ def pair_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
         if words > 12 or value.endswith((":", "：", ",", "，", "、", ";")):
             continue
         answer = _without_full_stop(passage.text, unit.value)
-        yield _attribute(key, owner, answer, value, 0.9, "pair")
+        if topic.owns:
+            yield _attribute(key, owner, answer, value, 0.9, "pair")
+        else:
+            yield _in_context(key, topic, answer, value)
 
 
 def _cells(text: str, table: Table, topic: Topic) -> Iterator[Candidate]:
@@ -98,19 +119,29 @@ def _cells(text: str, table: Table, topic: Topic) -> Iterator[Candidate]:
             if not _answerable(value) or value == name or row[column].of(text) == name:
                 continue
             if key_value:
-                if topic.entity:
+                if topic.owns:
                     yield _attribute(name, topic.entity, row[column], value, 0.9, "cell")
+                elif topic.nearest:
+                    yield _in_context(name, topic, row[column], value)
             elif _good_header(header[column]):
                 shown = _numbered(name, header[label])
                 if shown:
-                    yield _cell(shown, header, column, label, row[column], value)
+                    yield _cell(shown, header, column, label, row[column], value, topic)
 
 
 def _cell(
-    name: str, header: list[str], column: int, label: int, answer: Span, value: str
+    name: str,
+    header: list[str],
+    column: int,
+    label: int,
+    answer: Span,
+    value: str,
+    topic: Topic,
 ) -> Candidate:
     attribute = header[column]
     if attribute.lower() not in _TEXT_HEADERS:
+        if value[:1].isdigit() and not _is_attribute(attribute):
+            return _under(name, attribute, answer, topic)
         return _attribute(attribute, name, answer, value, 0.92, "cell")
     kind = header[label]
     if has_han(attribute + name):
@@ -120,6 +151,36 @@ def _cell(
     verb = "are" if _plural(attribute) else "is"
     question = f"What {verb} the {_inside(attribute)} of {noun}“{name}”?"
     return Candidate("fact", question, answer, "en", 0.8, "cell")
+
+
+def _is_attribute(header: str) -> bool:
+    """Whether a header names a property of its rows, and not one more thing they differ by."""
+    if has_han(header):
+        return header in ZH_TO_EN or bool(_ATTRIBUTE_ZH.search(header))
+    words = header.lower().split()
+    return header.lower() in EN_TO_ZH or words[-1] in _ATTRIBUTES or words[0] in _ATTRIBUTES
+
+
+def _under(name: str, header: str, answer: Span, topic: Topic) -> Candidate:
+    """A cell of a table whose columns are things as its rows are."""
+    if has_han(name + header):
+        lead = f"就{topic.nearest}而言，" if topic.nearest else ""
+        question = f"{lead}{name}对应“{header}”的数值是多少？"
+        return Candidate("fact", question, answer, "zh", 0.8, "matrix")
+    plain = topic.nearest and not has_han(topic.nearest)
+    lead = f"In the context of {topic.context}, what" if plain else "What"
+    question = f"{lead} is the value for “{name}” under “{header}”?"
+    return Candidate("fact", question, answer, "en", 0.8, "matrix")
+
+
+def _in_context(key: str, topic: Topic, answer: Span, value: str) -> Candidate:
+    if has_han(key):
+        how = "是多少" if value[:1].isdigit() and not _DATES.search(value) else "是什么"
+        question = f"就{topic.nearest}而言，{key}{how}？"
+        return Candidate("fact", question, answer, "zh", 0.8, "pair")
+    verb = "are" if _plural(key) else "is"
+    question = f"In the context of {topic.context}, what {verb} the {_inside(key)}?"
+    return Candidate("fact", question, answer, "en", 0.8, "pair")
 
 
 def _numbered(name: str, kind: str) -> str:
@@ -135,12 +196,19 @@ def _attribute(
     key: str, owner: str, answer: Span, value: str, weight: float, source: str
 ) -> Candidate:
     """ "What is the KEY of OWNER?" in the language of the key."""
-    frame = Frame("value", owner, key)
+    frame = Frame("value", owner, key, value[:1].isdigit())
     if has_han(key) or (has_han(owner) and not _wordy(key)):
         how = "是多少" if value[:1].isdigit() and not _DATES.search(value) else "是什么"
         link = "" if key.startswith(("对", "在", "与", "是否")) else "的"
         question = f"{owner}{link}{key}{how}？"
         return Candidate("fact", question, answer, "zh", weight, source, frame)
+    verb, *rest = key.split()
+    form = FINITE.get(verb.lower())
+    if form is not None and form.tense == "present_s" and (rest or verb.endswith("es")):
+        # A header that is a verb ("Holds back") is asked as one.
+        asked = " ".join((form.base, *rest))
+        question = f"What does {_with_article(owner)} {asked}?"
+        return Candidate("fact", question, answer, "en", weight - 0.1, source)
     verb = "are" if _plural(key) else "is"
     question = f"What {verb} the {_inside(key)} of {_with_article(owner)}?"
     return Candidate("fact", question, answer, "en", weight, source, frame)
@@ -153,6 +221,8 @@ def _two_cells(text: str, table: Table) -> Iterator[Candidate]:
         return
     for column in range(label + 1, len(header)):
         if not _good_header(header[column]) or header[column].lower() in _TEXT_HEADERS:
+            continue
+        if not _is_attribute(header[column]):
             continue
         numbers = _column_numbers(text, table, label, column)
         if len(numbers) < 2 or len(numbers) < len(table.rows) * 0.6:
@@ -170,7 +240,8 @@ def _two_cells(text: str, table: Table) -> Iterator[Candidate]:
             asked: AskedIn = "zh"
         else:
             more = "higher" if _HIGH_EN.search(attribute) else "greater"
-            question = f"Which has the {more} {_inside(attribute)}, {first} or {second}?"
+            either = f"{_with_article(first)} or {_with_article(second)}"
+            question = f"Which has the {more} {_inside(attribute)}, {either}?"
             asked = "en"
         yield Candidate("reasoning", question, high_cell, asked, 0.85, "two-cells")
 
@@ -264,9 +335,16 @@ def _inside(text: str) -> str:
     return text if keep else text[:1].lower() + text[1:]
 
 
+def _is_verb(word: str) -> bool:
+    form = FINITE.get(word.lower())
+    return word.lower() in BE | MODALS | HAVE or (form is not None and form.tense != "past")
+
+
 def _with_article(owner: str) -> str:
     """ "the pump" for a common noun of a row, a name as it is."""
     words = owner.split()
+    if len(words) > 2 and any(_is_verb(w) for w in words[1:]):
+        return f"“{owner}”"
     if len(words) > 1 and words[0][0].isupper() and all(w.islower() for w in words[1:]):
         return f"the {_inside(owner)}"
     return owner

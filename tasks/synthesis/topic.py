@@ -38,6 +38,10 @@ _DOCUMENT_WORDS = re.compile(
     r"|(?:产品|用户|使用|操作|安装|快速|维护|参考)*(?:手册|说明书|指南|数据表|说明)$",
     re.IGNORECASE,
 )
+_QUESTION = re.compile(
+    r"(?:how|what|when|where|which|who|why)\b|如何|怎样|怎么|为什么", re.IGNORECASE
+)
+_FAQ = re.compile(r"常[见问].{0,4}(?:问题|问答)|问与答|Q ?& ?A", re.IGNORECASE)
 _MAX_CHARACTERS = 70
 
 
@@ -54,6 +58,18 @@ class Topic:
         return _DOCUMENT_WORDS.sub("", self.title).strip(" -–—:：《》") or self.title
 
     @property
+    def owns(self) -> bool:
+        """Whether "the weight of ENTITY" makes sense: a product's name, not a subject of study."""
+        words = self.entity.split()
+        named = self.entity != self.title or any(c.isdigit() for c in self.entity)
+        return bool(self.entity) and len(words) <= 5 and named and not _QUESTION.match(self.entity)
+
+    @property
+    def context(self) -> str:
+        """`nearest` as it stands inside a sentence; a title that is a clause is quoted."""
+        return f"“{self.nearest}”" if _QUESTION.match(self.nearest) else self.nearest
+
+    @property
     def nearest(self) -> str:
         return self.section or self.title
 
@@ -66,6 +82,8 @@ def clean_heading(heading: str) -> str:
 
 def _usable(heading: str) -> bool:
     if not 2 <= len(heading) <= _MAX_CHARACTERS or heading.lower() in _GENERIC:
+        return False
+    if _FAQ.search(heading):
         return False
     if re.search(r"[?？!！。|<>\[\]{}`]|IMAGE|://|上一页|下一页", heading):
         return False
