@@ -61,7 +61,8 @@ def check_frames(path: Path) -> int:
     Raises FileRejected as `open_picture` does, and `too_many_pages` above 2,000 frames.
     """
     with _opened(path) as image:
-        frames = _count_frames(image)
+        with _pillow_errors(path):
+            frames = _count_frames(image)
         for frame in range(frames):
             with _pillow_errors(path):
                 image.seek(frame)

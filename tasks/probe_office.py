@@ -6,7 +6,10 @@ finds bombs before a parser meets them, and it checks every part's checksum.
 
 from __future__ import annotations
 
+import errno
+import lzma
 import posixpath
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -26,6 +29,7 @@ RATIO_FROM_BYTES = 32 << 20
 """A part this large that shrank to 1/250 holds nothing but repetition."""
 PARTS_MAX = 50_000
 _PIECE_BYTES = 1 << 16
+_DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError)
 
 _EXPECTED: dict[str, tuple[str, str]] = {
     "docx": ("a Word document", "wordprocessingml"),
@@ -58,17 +62,23 @@ def probe_office(path: Path, kind: FileKind) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             _check_parts(archive, _main_part(archive, expected, family))
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise FileRejected(
-            "office_broken",
-            f"The file ends early or is damaged ({error}): copy or save it again.",
-        ) from error
+    except _DAMAGE as error:
+        raise _damaged(error) from error
     except NotImplementedError as error:
         raise FileRejected(
             "office_broken", f"The file is compressed in a way that Office never uses: {error}."
         ) from error
     except OSError as error:
+        # Wrong offsets make the system refuse to seek; bz2 reports its broken data as OSError.
+        if error.errno in (None, errno.EINVAL):
+            raise _damaged(error) from error
         raise access_rejection(error) from error
+
+
+def _damaged(error: Exception) -> FileRejected:
+    return FileRejected(
+        "office_broken", f"The file ends early or is damaged ({error}): copy or save it again."
+    )
 
 
 def _compound_file(path: Path) -> FileRejected:

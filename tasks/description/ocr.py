@@ -7,6 +7,7 @@ configured. It claims nothing else: no kinds of charts, no trends, no arrows.
 from __future__ import annotations
 
 import importlib.util
+import math
 from functools import cached_property
 from importlib.metadata import version
 from itertools import pairwise
@@ -25,8 +26,10 @@ STEP_VERSION = 1
 
 _MODEL = "PP-OCRv6 small"
 _DETECTOR, _RECOGNISER = "PP-OCRv6_det_small.onnx", "PP-OCRv6_rec_small.onnx"
-# Lines below these scores are noise: texture taken for text. Short ones need to be surer.
-_SCORE_MIN, _SHORT_SCORE_MIN, _SHORT = 0.6, 0.75, 2
+# Lines below these scores are noise: texture taken for text. Short ones need to be surer, and
+# upright ones, too: the label of an axis is read from the wrong side as often as not.
+_SCORE_MIN, _SHORT_SCORE_MIN, _UPRIGHT_SCORE_MIN = 0.6, 0.75, 0.85
+_SHORT_CHARACTERS, _UPRIGHT_RATIO = 2, 1.5
 # Detection looks at 1280 pixels; small print of small pictures is found at twice the size.
 _DETECTION_SIDE_PX, _SMALL_SIDE_PX = 1280, 1000
 _STOPS = ".!?:;。！？：；…"
@@ -84,10 +87,11 @@ class OcrDescriber:
             return []
         lines = []
         for corners, text, score in zip(found.boxes, found.txts, found.scores, strict=True):
-            if _is_readable(text, float(score)):
-                left, top = (float(value) / factor for value in corners.min(axis=0))
-                right, bottom = (float(value) / factor for value in corners.max(axis=0))
-                lines.append(Line(" ".join(text.split()), left, top, right, bottom))
+            left, top = (float(value) / factor for value in corners.min(axis=0))
+            right, bottom = (float(value) / factor for value in corners.max(axis=0))
+            line = Line(" ".join(text.split()), left, top, right, bottom)
+            if float(score) >= _needed_score(line):
+                lines.append(line)
         return lines
 
     @cached_property
@@ -143,11 +147,14 @@ def _is_chinese(text: str) -> bool:
     return count_han(text) > 0 and han_share(text) >= 0.3
 
 
-def _is_readable(text: str, score: float) -> bool:
-    meaningful = sum(character.isalnum() for character in text)
-    if meaningful == 0:
-        return False
-    return score >= (_SHORT_SCORE_MIN if meaningful <= _SHORT else _SCORE_MIN)
+def _needed_score(line: Line) -> float:
+    characters = sum(character.isalnum() for character in line.text)
+    if characters == 0:
+        return math.inf
+    if characters <= _SHORT_CHARACTERS:
+        return _SHORT_SCORE_MIN
+    upright = line.height > _UPRIGHT_RATIO * (line.right - line.left)
+    return _UPRIGHT_SCORE_MIN if upright else _SCORE_MIN
 
 
 def _models_folder() -> Path:
