@@ -26,6 +26,13 @@ server_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(server_app, name="server")
+model_app = typer.Typer(help="Models that this machine can use.", no_args_is_help=True)
+app.add_typer(model_app, name="model")
+
+
+@model_app.callback()
+def model_commands() -> None:
+    """Models that this machine can use."""
 
 
 @app.command()
@@ -67,6 +74,16 @@ def doctor(
     from flows.doctor import run_doctor
 
     raise typer.Exit(run_doctor(json_report))
+
+
+@model_app.command("prepare")
+def model_prepare(
+    name: Annotated[str, typer.Argument(help="heron: docling's layout and table models.")],
+) -> None:
+    """Download a model once, so that runs can use it without the network."""
+    from flows.prepare_model import prepare
+
+    typer.echo(prepare(name))
 
 
 @server_app.command("start")

@@ -72,13 +72,13 @@ class Location:
         """Creates the folder. Raises OutputNotWritable where that is not allowed."""
         try:
             self.fs.makedirs(self.root, exist_ok=True)
-        except (PermissionError, FileExistsError, NotADirectoryError) as error:
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise _named(error, "create", self.uri()) from error
             raise OutputNotWritable(
                 f"{self.uri()} cannot be created ({error.strerror or error}): choose a folder "
                 "that you may write to"
             ) from error
-        except OSError as error:
-            raise _named(error, "create", self.uri()) from error
 
     def read_bytes(self, name: str) -> bytes:
         with _named_errors("read", self.uri(name)):

@@ -22,10 +22,10 @@ INSTALL_HINT = (
 HERON_HINT = "`clara model prepare heron` downloads them once"
 HERON_LAYOUT_REPO = "docling-project/docling-layout-heron"
 HERON_TABLES_REPO = "docling-project/docling-models"
-# One file of each repository that docling cannot start without.
-_HERON_FILES = (
-    (HERON_LAYOUT_REPO, "model.safetensors"),
-    (HERON_TABLES_REPO, "model_artifacts/tableformer/accurate/tm_config.json"),
+# Repository and revision as docling asks for them, and one file that it cannot start without.
+HERON_REPOS = (
+    (HERON_LAYOUT_REPO, "main", "model.safetensors"),
+    (HERON_TABLES_REPO, "v2.3.0", "model_artifacts/tableformer/accurate/tm_config.json"),
 )
 
 
@@ -74,7 +74,7 @@ def artifacts_folder() -> Path | None:
 def _heron_in_artifacts() -> bool:
     folder = artifacts_folder()
     return folder is not None and all(
-        (folder / repo.replace("/", "--") / name).is_file() for repo, name in _HERON_FILES
+        (folder / repo.replace("/", "--") / name).is_file() for repo, _, name in HERON_REPOS
     )
 
 
@@ -84,7 +84,10 @@ def heron_is_cached() -> bool:
         return True
     from huggingface_hub import try_to_load_from_cache
 
-    return all(isinstance(try_to_load_from_cache(repo, name), str) for repo, name in _HERON_FILES)
+    return all(
+        isinstance(try_to_load_from_cache(repo, name, revision=revision), str)
+        for repo, revision, name in HERON_REPOS
+    )
 
 
 def heron_artifacts_path() -> Path | None:

@@ -45,7 +45,7 @@ def reject() -> None:
 class Unpicklable(Exception):
     def __init__(self) -> None:
         super().__init__("cannot travel")
-        self.handle = open(os.devnull)  # noqa: SIM115, PTH123
+        self.handle = open(os.devnull)  # noqa: SIM115
 
 
 def raise_unpicklable() -> None:
