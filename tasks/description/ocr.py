@@ -55,6 +55,9 @@ class OcrDescriber:
     EngineUnavailable where RapidOCR's models are missing; it never downloads them.
     """
 
+    def __init__(self) -> None:
+        self._models = _models_folder()
+
     @property
     def describer(self) -> Describer:
         return Describer(engine="ocr", model=_MODEL)
@@ -96,7 +99,6 @@ class OcrDescriber:
 
     @cached_property
     def _engine(self) -> Any:
-        models = _models_folder()
         from rapidocr import RapidOCR
 
         # Model files are named: RapidOCR would try to download one that it has not.
@@ -107,10 +109,10 @@ class OcrDescriber:
                 "Global.use_cls": False,  # it garbles long lines of slightly skewed pages
                 "EngineConfig.onnxruntime.intra_op_num_threads": 1,
                 "EngineConfig.onnxruntime.inter_op_num_threads": 1,
-                "Det.model_path": str(models / _DETECTOR),
+                "Det.model_path": str(self._models / _DETECTOR),
                 "Det.limit_type": "max",
                 "Det.limit_side_len": _DETECTION_SIDE_PX,
-                "Rec.model_path": str(models / _RECOGNISER),
+                "Rec.model_path": str(self._models / _RECOGNISER),
             }
         )
 

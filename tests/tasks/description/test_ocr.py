@@ -70,11 +70,12 @@ def test_damaged_picture_is_rejected(describer: OcrDescriber, tmp_path: Path) ->
     assert caught.value.reason == "image_truncated"
 
 
-def test_missing_models_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = stored({"Raw water": (40, 40)}, tmp_path)
+def test_missing_models_are_named_before_anything_is_described(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(ocr, "_RECOGNISER", "gone.onnx")
     with pytest.raises(EngineUnavailable, match=r"gone\.onnx.*install rapidocr"):
-        OcrDescriber().describe(path, PictureContext())
+        OcrDescriber()
 
 
 def test_identity_names_engine_model_and_version(describer: OcrDescriber) -> None:
