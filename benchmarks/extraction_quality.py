@@ -169,8 +169,9 @@ def compare_ocr(pdf: Path, page_no: int, profile: str) -> int:
 
 
 def _characters(text: str) -> str:
-    """Characters without space and markup, so that line breaks and lists cost nothing."""
+    """Characters without space and markup: line breaks, lists and tables' rules cost nothing."""
     text = _PLACEHOLDER.sub("", unicodedata.normalize("NFKC", text))
+    text = re.sub(r"(?m)^\|(?: -+ \|)+$", "", text).replace("|", "")
     text = re.sub(r"(?m)^\s*(?:#+|-|```)\s*", "", text)
     text = re.sub(r"(?:[.…]\s*){3,}", "…", text)  # dots that lead to a page number
     return "".join(text.split())

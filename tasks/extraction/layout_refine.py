@@ -114,6 +114,8 @@ class PageRefiner:
         if LIST_MARKER.match(line.text) and not is_cjk(line.text[0]):
             return True  # a list is split into its items later
         upper = neighbour if below else line
+        if upper.text.endswith("-"):
+            return True
         short = upper.right < max(box.r, line.right) - 2 * line.height
         ends = bool(SENTENCE_END.search(upper.text))
         indented = below and 0.8 * line.height < line.left - box.l < 5 * line.height

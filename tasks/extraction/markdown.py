@@ -30,6 +30,7 @@ from docling_core.types.doc import (
     FloatingItem,
     FormulaItem,
     GroupItem,
+    GroupLabel,
     InlineGroup,
     ListGroup,
     ListItem,
@@ -211,6 +212,9 @@ def to_blocks(
             blocks += _float_blocks(node, document, serializer, visited)
             continue
         result = serializer.serialize(item=node, visited=visited)
+        if isinstance(node, GroupItem) and node.label == GroupLabel.SHEET:
+            blocks += _block("heading", node.name.removeprefix("sheet: "), (), 2)
+            continue
         kind, level = ("heading", 1) if node.self_ref == title_ref else _kind_of(node)
         blocks += _block(kind, result.text, _pages(result), level)
     return _name_captions(blocks)
@@ -253,9 +257,15 @@ def _top_nodes(document: DoclingDocument, serializer: BlockSerializer) -> Iterat
     ):
         if node.self_ref in inside or node.self_ref in apart:
             continue
-        if isinstance(node, GroupItem) and not isinstance(node, ListGroup | InlineGroup):
+        if isinstance(node, GroupItem) and not (
+            isinstance(node, ListGroup | InlineGroup) or node.label == GroupLabel.SHEET
+        ):
             continue
         yield node
+    # Footnotes of Word documents stand outside the reading order, with the page headers.
+    for item in document.texts:
+        if item.label == DocItemLabel.FOOTNOTE and item.content_layer == ContentLayer.FURNITURE:
+            yield item
 
 
 def _kind_of(node: NodeItem) -> tuple[BlockKind, int]:
@@ -302,7 +312,8 @@ def _float_blocks(
         visited.add(reference.cref)
     notes = serializer.serialize_footnotes(item=item)
     footnotes = _block("paragraph", notes.text, _pages(notes) or pages)
-    if _caption_below(item, document):
+    chart = isinstance(item, PictureItem) and not any(b.kind == "picture" for b in body)
+    if _caption_below(item, document) and not chart:
         body = [*body, *captions]
     else:
         body = [*captions, *body]

@@ -23,7 +23,10 @@ from docling.models.stages.page_assemble.page_assemble_model import (
 from docling.models.stages.page_preprocessing.page_preprocessing_model import (
     PagePreprocessingModel,
 )
-from docling.models.stages.reading_order.readingorder_model import ReadingOrderModel
+from docling.models.stages.reading_order.readingorder_model import (
+    ReadingOrderModel,
+    ReadingOrderOptions,
+)
 from docling.pipeline.standard_pdf_pipeline import StandardPdfPipeline
 from docling.utils.layout_postprocessor import LayoutPostprocessor
 from docling_core.types.doc import (
@@ -45,6 +48,7 @@ from tasks.extraction.page_lines import (
     page_words,
     visual_lines,
 )
+from tasks.extraction.reading_columns import ColumnReadingOrder
 
 
 class OneScalePreprocessing(PagePreprocessingModel):
@@ -111,7 +115,11 @@ class LineAwareAssembly(PageAssembleModel):
 
 
 class LineAwareReadingOrder(ReadingOrderModel):
-    """docling's reading order; texts that it joins or nests are joined as ours are."""
+    """docling's reading order by columns; texts that it joins or nests are joined as ours are."""
+
+    def __init__(self, options: ReadingOrderOptions) -> None:
+        super().__init__(options)
+        self.ro_model = ColumnReadingOrder()
 
     def _merge_elements(
         self, element: Any, merged_elem: Any, new_item: Any, page_height: float

@@ -88,13 +88,17 @@ def _extract_direct(
     check_conversion(result)
     document = result.document
     store = PictureStore(images_dir, 1 / EMU_PER_POINT if kind == "pptx" else 1.0)
-    image_ids = store.take(document, with_places=kind == "pptx")
+    paged = kind == "pptx"  # docling counts the sheets of a workbook as pages, too
+    image_ids = store.take(document, with_places=paged)
+    blocks = to_blocks(document, image_ids)
+    if not paged:
+        blocks = [block.model_copy(update={"pages": ()}) for block in blocks]
     return ExtractedDocument(
         doc_id=doc_id,
-        blocks=tuple(to_blocks(document, image_ids)),
+        blocks=tuple(blocks),
         pictures=tuple(store.found),
         dropped_pictures=tuple(store.dropped),
-        page_count=len(document.pages) if kind == "pptx" else None,
+        page_count=len(document.pages) if paged else None,
         profile=profile_of(kind, options, ocr_used=False),
     )
 
