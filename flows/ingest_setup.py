@@ -51,6 +51,7 @@ class Engines:
     synthesizer_identity: str
     limit: LimitOptions
     limit_identity: str
+    limit_unit: str
     limit_reason: str
 
     def facts(self) -> tuple[EngineFacts, ...]:
@@ -76,7 +77,7 @@ class Engines:
                 reason=f"{embedded}: pairs are spans of the text, asked by rules.",
             ),
             EngineFacts(
-                need="chunk length", engine=self.limit_identity, reason=self.limit_reason
+                need="chunk length", engine=self.limit_unit, reason=self.limit_reason
             ),
         )
 
@@ -187,8 +188,16 @@ def choose_engines(options: IngestOptions, previous: Manifest | None) -> Engines
             home=str(settings().home),
         ),
         limit_identity=limit.identity,
-        limit_reason=f"a chunk has at most {limit.maximum} {limit.unit}.",
+        limit_unit=limit.unit,
+        limit_reason=f"a chunk has at most {limit.maximum} {limit.unit} of "
+        f"{_tokenizer_name(options, limit.unit)}.",
     )
+
+
+def _tokenizer_name(options: IngestOptions, unit: str) -> str:
+    if unit != "tokens":
+        return "text, a Han character counted as three"
+    return options.tokenizer or "SmolLM2-135M"
 
 
 def _profile(options: IngestOptions, previous: Manifest | None) -> ProfileChoice:

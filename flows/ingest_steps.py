@@ -107,6 +107,8 @@ class IngestSteps:
             first.setdefault(keys[file.file_path], file)
         with self.watch.step("extract", len(first)) as step:
             missing = self._missing("extract", first, step)
+            # The longest first: a long document that starts last would run alone at the end.
+            missing.sort(key=lambda file: -file.size_bytes)
             jobs = [
                 ExtractJob(key=keys[file.file_path], file=file, options=options, **self._common())
                 for file in missing
@@ -332,7 +334,7 @@ class IngestSteps:
         fan_out = FanOut(
             task,
             step,
-            window=pool_size(self.options) + 1,
+            window=pool_size(self.options),
             fresh=self.options.fresh,
             finished=lambda job: all(self.cache.has(job.step, key) for key in job.item_keys),
             upstream=self.upstream,

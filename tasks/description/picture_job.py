@@ -13,7 +13,10 @@ from tasks.storage import Location
 
 
 def load(job: PicturesJob) -> Done:
-    """Stores a PictureOutcome under the key of each file. Raises StorageError."""
+    """Stores a PictureOutcome under the key of each file.
+
+    Raises FileRejected for a file that may be readable at another time, StorageError.
+    """
     cache = job.cache()
     rejected = 0
     for item in job.files:
@@ -38,6 +41,8 @@ def _load(file: SourceFile, images: Location) -> PictureOutcome:
                     return PictureOutcome(pages=pages)
             picture = canonical_picture(open_picture(path))
     except FileRejected as error:
+        if error.retryable:
+            raise
         return PictureOutcome(rejection=Rejection(reason=error.reason, detail=error.detail))
     if images.is_local:
         save_picture(picture, images.local_path)
