@@ -189,7 +189,8 @@ def main() -> int:
     if arguments.han and arguments.ocr_page:
         return compare_ocr(arguments.han[1], arguments.ocr_page, arguments.profile)
     if arguments.han:
-        return compare_han(*arguments.han, arguments.pages, arguments.profile)
+        reference, pdf = arguments.han
+        return compare_han(reference, pdf, arguments.pages, arguments.profile)
     if arguments.folder is None:
         parser.error("name a FOLDER, or --han")
     return compare_folder(arguments.folder, arguments.profile, arguments.show_missing)

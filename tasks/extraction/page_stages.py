@@ -167,14 +167,18 @@ class PagePipeline(StandardPdfPipeline):
 
     def _init_models(self) -> None:
         super()._init_models()
+        self._use_our_stages(self)
+
+    def _use_our_stages(self, stock: Any) -> None:
+        """`stock` is this pipeline with docling's stages, whose options ours take over."""
         options = self.pipeline_options
-        self.preprocessing_model = OneScalePreprocessing(options=self.preprocessing_model.options)
+        self.preprocessing_model = OneScalePreprocessing(options=stock.preprocessing_model.options)
         self.layout_postprocessing_model = RefinedPostprocessing(
-            options=self.layout_postprocessing_model.options,
+            options=stock.layout_postprocessing_model.options,
             find_structure=options.layout_options.kind in self.kinds_without_structure,
         )
         self.assemble_model = LineAwareAssembly(options=PageAssembleOptions())
-        self.reading_order_model = LineAwareReadingOrder(options=self.reading_order_model.options)
+        self.reading_order_model = LineAwareReadingOrder(options=stock.reading_order_model.options)
 
     def _build_document(self, conv_res: ConversionResult) -> ConversionResult:
         # Bookmarks can only be read while the file is open; headings are levelled later, for

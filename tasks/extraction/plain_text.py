@@ -33,11 +33,11 @@ def decode_text(data: bytes) -> str:
             except UnicodeDecodeError as error:
                 raise _undecodable(f"its mark says {encoding}, its bytes do not fit") from error
     if b"\x00" in data:
-        encoding = _utf16_without_mark(data)
-        if encoding is None:
+        utf16 = _utf16_without_mark(data)
+        if utf16 is None:
             raise _undecodable("it holds zero bytes")
         try:
-            return _line_ends(data.decode(encoding))
+            return _line_ends(data.decode(utf16))
         except UnicodeDecodeError as error:
             raise _undecodable("it holds zero bytes") from error
     try:
@@ -77,7 +77,9 @@ def _plausibility(text: str, encoding: str) -> float:
         # Pairs of such letters are what Chinese bytes look like in this encoding.
         runs = len(re.findall(r"[^\x00-\x7f]{3,}", text))
         return good / len(beyond) - 3 * runs / len(beyond)
-    common = sum("\u4e00" <= char <= "\u9fff" or "\u3000" <= char <= "\u303f" for char in beyond)
+    common: float = sum(
+        "\u4e00" <= char <= "\u9fff" or "\u3000" <= char <= "\u303f" for char in beyond
+    )
     rare = sum("\u3400" <= char <= "\u4dbf" or "\ue000" <= char <= "\uf8ff" for char in beyond)
     if encoding == "big5":
         common += 0.2 * len(_BIG5_COMMON.findall(text))
