@@ -9,7 +9,18 @@ from tasks.records import QuestionType
 from tasks.synthesis.passage import Span
 
 AskedIn = Literal["en", "zh"]
-FrameKind = Literal["definition", "person", "when", "where", "count", "value", "contains"]
+FrameKind = Literal[
+    "definition",
+    "person",
+    "when",
+    "where",
+    "count",
+    "value",
+    "contains",
+    "matrix",
+    "step",
+    "year",
+]
 
 
 @dataclass(frozen=True)
@@ -24,6 +35,7 @@ class Frame:
     subject: str
     relation: str = ""
     number: bool = False
+    topic: str = ""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from tasks.synthesis.candidates import Candidate, Frame
-from tasks.synthesis.chinese_sentence import tags
+from tasks.synthesis.candidates import AskedIn, Candidate, Frame
+from tasks.synthesis.chinese.sentence import tags
 from tasks.synthesis.dictionary import to_chinese, to_english
 from tasks.synthesis.glossary import CONTAINS_EN, CONTAINS_ZH, WHEN_EN, WHEN_ZH, WHERE_ZH
-from tasks.synthesis.tables import has_han
+from tasks.synthesis.labels import has_han
 from tasks.synthesis.wordlist import words
 
 _EVENT = re.compile(
@@ -34,11 +34,7 @@ _NO_TERM = frozenset(
         "that",
     ]
 )
-_NAME_WORDS = frozenset(
-    words("""
-    the of and in for de von van la to on at &
-""")
-)
+_NAME_WORDS = frozenset(words("the of and in for de von van la to on at &"))
 # A translated subject beats a carried one, a carried attribute is the least.
 _CARRIED, _CARRIED_ATTRIBUTE = 0.8, 0.6
 
@@ -47,7 +43,11 @@ def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
     for fact in facts:
         if fact.frame is None:
             continue
-        made = _in_chinese(fact.frame) if fact.asked_in == "en" else _in_english(fact.frame)
+        into: AskedIn = "zh" if fact.asked_in == "en" else "en"
+        if fact.frame.kind in ("matrix", "step", "year"):
+            made = _neutral(fact.frame, into)
+        else:
+            made = _in_chinese(fact.frame) if into == "zh" else _in_english(fact.frame)
         if made is None:
             continue
         question, factor = made
@@ -55,7 +55,7 @@ def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
             "cross_lingual",
             question,
             fact.answer,
-            "zh" if fact.asked_in == "en" else "en",
+            into,
             fact.weight * factor,
             f"cross-{fact.source}",
         )
@@ -86,6 +86,28 @@ def _subject_zh(text: str) -> tuple[str, float] | None:
     if not 2 <= len(bare.split()) <= 5 or bare.split()[0].lower() in _NO_TERM:
         return None
     return f"“{bare}”", _CARRIED
+
+
+def _neutral(frame: Frame, into: AskedIn) -> tuple[str, float] | None:
+    """Questions whose own words are few and whose terms are carried in quotation marks."""
+    lead = ""
+    if frame.topic:
+        lead = (
+            f"就“{frame.topic}”而言，" if into == "zh" else f"In the context of “{frame.topic}”, "
+        )
+    if frame.kind == "matrix":
+        if into == "zh":
+            return f"{lead}“{frame.subject}”对应“{frame.relation}”的数值是多少？", 0.75
+        what = "what" if lead else "What"
+        asked = f"{what} is the value for “{frame.subject}” under “{frame.relation}”?"
+        return lead + asked, 0.75
+    if frame.kind == "year":
+        if into == "zh":
+            return f"{lead}{frame.subject}年发生了什么？", 0.85
+        return f"{lead}{'what' if lead else 'What'} happened in {frame.subject}?", 0.85
+    if into == "zh":
+        return f"“{frame.topic}”的第{frame.subject}步是什么？", 0.85
+    return f"What is step {frame.subject} of “{frame.topic}”?", 0.85
 
 
 def _in_chinese(frame: Frame) -> tuple[str, float] | None:

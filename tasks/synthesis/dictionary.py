@@ -11,7 +11,7 @@ import importlib.util
 import re
 from functools import lru_cache
 
-from tasks.synthesis.chinese_sentence import tags
+from tasks.synthesis.chinese.sentence import tags
 from tasks.synthesis.glossary import EN_TO_ZH, ZH_TO_EN
 from tasks.text import is_han
 

@@ -9,16 +9,22 @@ from __future__ import annotations
 import importlib.metadata
 
 from tasks.records import Synthesis, Synthesizer, TextChunk
-from tasks.synthesis import chinese, chinese_reasons, english, english_reasons
 from tasks.synthesis.candidates import Candidate
-from tasks.synthesis.chinese_sentence import ChineseSentence, prepare
+from tasks.synthesis.chinese import facts as chinese
+from tasks.synthesis.chinese import reasons as chinese_reasons
+from tasks.synthesis.chinese.sentence import ChineseSentence, prepare
 from tasks.synthesis.crosslingual import crosslingual_candidates
 from tasks.synthesis.dictionary import dictionary_version
-from tasks.synthesis.english_sentence import Reader, Sentence
+from tasks.synthesis.english import facts as english
+from tasks.synthesis.english import reasons as english_reasons
+from tasks.synthesis.english.sentence import Reader, Sentence
+from tasks.synthesis.labels import has_han
+from tasks.synthesis.pairs import pair_candidates
 from tasks.synthesis.passage import Passage, read_passage
 from tasks.synthesis.selection import select
+from tasks.synthesis.steps import step_candidates
 from tasks.synthesis.summary import summarise
-from tasks.synthesis.tables import has_han, pair_candidates, table_candidates
+from tasks.synthesis.tables import table_candidates
 from tasks.synthesis.topic import Topic, topic_of
 
 # Raised when the same chunk would get other pairs or another summary.
@@ -63,7 +69,11 @@ def synthesize(chunk: TextChunk, seed: int) -> Synthesis:
 
 def find_candidates(passage: Passage, topic: Topic) -> list[Candidate]:
     """Every question that the templates make of a passage, not yet checked or chosen."""
-    found = [*table_candidates(passage, topic), *pair_candidates(passage, topic)]
+    found = [
+        *table_candidates(passage, topic),
+        *pair_candidates(passage, topic),
+        *step_candidates(passage, topic),
+    ]
     reader = Reader(passage, topic)
     before_en: Sentence | None = None
     before_zh: ChineseSentence | None = None
@@ -81,7 +91,9 @@ def find_candidates(passage: Passage, topic: Topic) -> list[Candidate]:
         if sentence is not None:
             found.extend(english.fact_candidates(sentence))
             found.extend(
-                english_reasons.reason_candidates(sentence, before_en, reader.topic.context)
+                english_reasons.reason_candidates(
+                    sentence, before_en, reader.consequence(sentence), reader.topic.context
+                )
             )
         before_en = sentence
     found.extend(crosslingual_candidates([c for c in found if c.type == "fact"]))

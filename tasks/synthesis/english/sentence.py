@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from tasks.synthesis.english_clause import Clause, Token, read_clause, tokenise
-from tasks.synthesis.english_lexicon import (
+from tasks.synthesis.english.clause import Clause, Token, read_clause, tokenise
+from tasks.synthesis.english.lexicon import (
     COMMON_OPENERS,
     DETERMINERS,
     FRONT_ADVERBS,
@@ -57,7 +57,9 @@ _FRONT_PHRASES = tuple(
     ]
 )
 _PARTS_OF_TEXT = frozenset(
-    words("text article section chapter passage paragraph figure table page list document appendix")
+    words("""
+        text article section chapter passage paragraph figure table page list document appendix
+    """)
 )
 _OPENERS = {"(": ")", "[": "]", "（": "）"}
 _DATE = (
@@ -133,7 +135,7 @@ class Reader:
             new = self.antecedent_block == -1 and fits
             self.antecedent = self.title if new else ""
         self.antecedent_block = unit.block
-        sentence = _prepare(self.passage.text, unit.span)
+        sentence = _prepare(self.passage.text, unit.span, unit.kind)
         if sentence is None:
             self._forget(unit)
             return None
@@ -147,6 +149,20 @@ class Reader:
         if sentence.clause is None:
             self._forget(unit)
         return sentence
+
+    def consequence(self, sentence: Sentence) -> Sentence | None:
+        """The clause after ", so" as a sentence of its own, where it has a subject of its own."""
+        tokens = sentence.tokens
+        for index in range(4, len(tokens) - 4):
+            if tokens[index].text == "," and tokens[index + 1].low == "so":
+                if tokens[index + 2].low in PRONOUNS | {"that", "much", "many", "far"}:
+                    return None
+                tail = Sentence(sentence.text, sentence.span, tokens)
+                before = self.antecedent
+                self._clause(tail, index + 2)
+                self.antecedent = before
+                return tail if tail.clause is not None else None
+        return None
 
     def _forget(self, unit: Unit) -> None:
         """After a sentence that could not be read: only a person goes on being "he"."""
@@ -198,10 +214,24 @@ class Reader:
         if possessor := re.match(r"(.+?)['’]s ", self.antecedent):
             self.antecedent = possessor[1] if self.about_person else ""
 
+    def _opens_small(self, subject: tuple[Token, ...]) -> bool:
+        """ "Coarse flocs" is written small inside a sentence, "Debian packages" is not.
+
+        A name mostly stands in capitals elsewhere in the passage or in its title.
+        """
+        first = subject[0].text
+        if len(subject) < 2 or not subject[1].text[0].islower() or not first[1:].islower():
+            return False
+        if first in self.topic.title or first in self.topic.section:
+            return False
+        again = re.search(r"(?:[a-z,;:] |\()" + re.escape(first) + r"\b", self.passage.text)
+        return again is None
+
     def _subject_text(self, sentence: Sentence, subject: tuple[Token, ...]) -> str:
         text = phrase(sentence.text, subject)
         opens = subject[0].start == sentence.span.start or subject[0].low in DETERMINERS
-        return lower_first(text) if opens and self.is_common(subject[0]) else text
+        small = self.is_common(subject[0]) or self._opens_small(subject)
+        return lower_first(text) if opens and small else text
 
     def is_common(self, token: Token) -> bool:
         """Whether a word at the head of a sentence would be written small inside one."""
@@ -272,19 +302,21 @@ def time_phrases(sentence: Sentence) -> list[re.Match[str]]:
     return [match for match in found if match.start() in starts]
 
 
-def _prepare(text: str, span: Span) -> Sentence | None:
+def _prepare(text: str, span: Span, kind: str = "sentence") -> Sentence | None:
     raw = span.of(text)
-    if not raw.rstrip('"”’)').endswith((".", "!")) or _ABBREVIATION_END.search(raw):
+    item = kind == "item"
+    ended = raw.rstrip('"”’)').endswith((".", "!")) or item
+    if not ended or _ABBREVIATION_END.search(raw):
         return None
     if _UNREADABLE.search(raw) or raw.count('"') % 2 or raw.count("“") != raw.count("”"):
         return None
-    if not (raw[0].isupper() or raw[0].isdigit() or raw[0] in "*_"):
+    if not (raw[0].isupper() or raw[0].isdigit() or raw[0] in "*_" or item):
         return None
     tokens = _outside_brackets(tokenise(raw), span.start)
     if tokens is None:
         return None
     tokens = tuple(t for t in tokens if t.text not in ("*", "`", "_"))
-    while tokens and tokens[-1].text in (".", "!"):
+    while tokens and tokens[-1].text in (".", "!", ";"):
         tokens = tokens[:-1]
     words = sum(token.is_word for token in tokens)
     if not _MIN_WORDS <= words <= _MAX_WORDS or tokens[-1].text in (",", ":", ";", "-"):

@@ -11,17 +11,15 @@ import re
 from collections.abc import Iterator
 
 from tasks.synthesis.candidates import Candidate, Frame
-from tasks.synthesis.chinese_sentence import (
+from tasks.synthesis.chinese.conditions import conditional, the_more
+from tasks.synthesis.chinese.phrases import ask, subject_of
+from tasks.synthesis.chinese.sentence import (
     ChineseSentence,
-    balanced,
-    good_subject,
     own_subject,
     stands_alone,
     tags,
-    with_topic,
     without_brackets,
 )
-from tasks.text import is_han
 
 _ADVERBS = (
     r"(?:通常|主要|还|也|都|一般|默认|将|会|必须|应该?|可以?|能够?|已经?|同时|往往|仅|只|最多|至少|目前|现在|总是"
@@ -39,10 +37,16 @@ _DATE = re.compile(
     r"(?:\s?\d{1,2}\s?月(?:\s?\d{1,2}\s?[日号])?)?|\d{1,2}\s?世纪(?:\s?\d{2}\s?年代)?"
 )
 _QUANTITY = re.compile(
-    r"(?P<v>约为|为|是|达到|达|不超过|超过|至少|最多|共有|拥有|含有|包含|包括|设有|重|长|高|宽|约|有|占)"
+    r"(?P<v>调整为|降到|降低到|降至|收紧到|放宽到|提高到|升到|增加到|减少到|限制在|控制在|不得低于|不得高于"
+    r"|不得超过|不低于|不高于|不小于|不大于|达到了|约为|为|是|达到|达|不超过|超过|至少|最多|共有|拥有|含有"
+    r"|包含|包括|设有|重|长|高|宽|约|有|占)"
     r"\s*(?P<n>\d[\d,.]*\s?(?:万|亿|千|百)?|[一二两三四五六七八九十百千]+(?=[个种名台座项类次位]))"
-    r"\s*(?P<u>[个种名台座项类次位年月天日小时分钟秒元米公里千克吨升伏特瓦安赫兹平方立方毫厘度倍人页章条件套级层位字节]+"
+    r"\s*(?P<u>(?:平方|立方|毫|厘|千|公|兆|纳|微)?(?:个月|小时|分钟|字节|摄氏度|[个种名台座项类次位年天日秒元米里克吨升伏瓦安赫度倍人页章条件套级层])"
+    r"(?:特|培|兹|时)?"
     r"|[A-Za-z%°℃µΩ/²³]+)?"
+)
+_FILLERS = re.compile(
+    r"(?:通常|一般|大约|约|共|总共|默认|必须|应该?|可以?|仅|只|须|要求|要|时间|以)+$"
 )
 _PLACE = re.compile(
     r"(?P<v>位于|坐落于|坐落在|地处|位於|总部设在|总部位于|出生于|生于)(?P<a>[^，。；]{2,24})"
@@ -66,60 +70,24 @@ _ASK = {
     "允许": "允许什么",
     "属于": "属于什么",
 }
-_GOAL = re.compile(r"^(?:如果|若|如|当)?(?:您|你|用户)?(?:要|想要?|需要?|欲)(?P<g>[^，,]{3,30})$")
-_ORDER = re.compile(
-    r"^(?:您|你)?(?:就)?(?:请|可以?|应该?|需要?|必须|使用|运行|执行|按|点击|用|在|将|把|先)"
-)
-_IF = re.compile(r"^(?:如果|假如|若|一旦)(?P<c>(?!可能|有)[^，,]{4,40})$")
 
 
 def fact_candidates(sentence: ChineseSentence) -> Iterator[Candidate]:
     """Every fact question that the templates dare to ask of the sentence."""
     yield from _definition(sentence)
     yield from _object(sentence)
-    yield from _conditional(sentence)
+    yield from conditional(sentence)
+    yield from the_more(sentence)
     for left, right in sentence.clauses:
         for template in (_when, _quantity, _where, _agent):
             yield from template(sentence, left, right)
-
-
-def _specific(question: str) -> bool:
-    """Enough words of its own to be found again: four beyond the asking ones."""
-    plain = re.sub(r"什么|哪些|哪里|多少|如何|怎么|内容|部分|为什么|是|的|就|而言|，", "", question)
-    return sum(is_han(c) for c in plain) + 2 * len(re.findall(r"[A-Za-z0-9]+", plain)) >= 4
-
-
-def _ask(
-    sentence: ChineseSentence,
-    question: str,
-    subject: str,
-    answer: tuple[int, int],
-    weight: float,
-    source: str,
-    frame: Frame | None = None,
-) -> Iterator[Candidate]:
-    question = without_brackets(question)
-    if not stands_alone(question) or len(question) < 5 or not balanced(question):
-        return
-    if not balanced(sentence.body[slice(*answer)]):
-        return
-    question = re.sub(r"\s+", " ", question)
-    question = with_topic(question, subject, sentence.topic, short=source == "object")
-    if not _specific(question):
-        return
-    yield Candidate("fact", question + "？", sentence.span(*answer), "zh", weight, source, frame)
-
-
-def _subject(sentence: ChineseSentence, text: str) -> str:
-    subject = own_subject(without_brackets(text), sentence.topic)
-    return subject if good_subject(subject) else ""
 
 
 def _definition(sentence: ChineseSentence) -> Iterator[Candidate]:
     match = _DEFINITION.match(sentence.body)
     if match is None:
         return
-    subject = _subject(sentence, match["s"])
+    subject = subject_of(sentence, match["s"])
     answer = match["a"]
     if not subject or (
         not re.search(_ONE, answer[:3])
@@ -142,7 +110,7 @@ def _definition(sentence: ChineseSentence) -> Iterator[Candidate]:
         clause_right = len(sentence.body)
         if clause_right - left < 8:
             return
-    yield from _ask(
+    yield from ask(
         sentence,
         f"{subject}是{who}",
         subject,
@@ -173,13 +141,13 @@ def _when(sentence: ChineseSentence, left: int, right: int) -> Iterator[Candidat
         r"(?:最早|首次|正式|最初)?(?:于|在|自|从|始于|创办于|成立于)?$", "", before
     )
     if before.endswith(("于", "在")) and len(before) > 2:
-        subject = _subject(sentence, _noun_before_verb(subject_text))
+        subject = subject_of(sentence, _noun_before_verb(subject_text))
         if not subject or re.match(r"^[^年]*(?:之前|之后|以前|以后|前|后|至|到|-|–)", after):
             return
         when = "哪一年" if year_only else ("何时" if before.endswith("于") else "什么时候")
         verb = next((w for w, t in tags(after.strip()) if t.startswith("v")), "")
         body = own_subject(before, sentence.topic) + when + after
-        yield from _ask(sentence, body, subject, answer, 0.9, "when", Frame("when", subject, verb))
+        yield from ask(sentence, body, subject, answer, 0.9, "when", Frame("when", subject, verb))
     elif not before.strip() and right == left + len(clause):
         rest = after.strip()
         if not rest:
@@ -190,11 +158,11 @@ def _when(sentence: ChineseSentence, left: int, right: int) -> Iterator[Candidat
         elif rest[0] in "，,前后至到以之-–起来":
             return
         head = _noun_before_verb(rest)
-        subject = _subject(sentence, head)
+        subject = subject_of(sentence, head)
         if not subject or len(rest) - len(head) < 2 or len(rest) > 40:
             return
         asked = "哪一年" if year_only else "什么时候"
-        yield from _ask(sentence, f"{rest}是在{asked}", subject, answer, 0.82, "when")
+        yield from ask(sentence, f"{rest}是在{asked}", subject, answer, 0.82, "when")
 
 
 def _noun_before_verb(text: str) -> str:
@@ -218,49 +186,55 @@ def _quantity(sentence: ChineseSentence, left: int, right: int) -> Iterator[Cand
     match = found[0]
     before, after = clause[: match.start()], clause[match.end() :]
     unit = match["u"] or ""
-    subject = _subject(
-        sentence, re.sub(r"(?:通常|一般|大约|约|共|总共|默认|必须|应该?|可以?|仅|只)+$", "", before)
-    )
-    if (
-        not subject
-        or (not unit and after)
-        or re.match(r"^[-–~至到的版代时后]", after)
-        or after[:1] == "."
-    ):
+    changes = re.search(r"把|将|由|从", before)
+    head = before
+    if changes and match["v"][-1] in "为到至在":
+        head = before[: changes.start()] or before[changes.end() :]
+    subject = subject_of(sentence, _FILLERS.sub("", head))
+    if not subject or (not unit and after) or re.match(r"[-–~至到的版代时后.]", after):
         return
     if match["v"] == "是" and (after or not unit or match["n"][0] == "一"):
         return
     if match["n"].strip() == "一" or re.search(r"\d", after):
         return
     ask_unit = unit if unit and not unit[0].isascii() else ""
-    entity = sentence.topic.entity
+    topic = sentence.topic
     shown = subject
-    if (
-        entity
-        and entity not in subject
-        and not re.search(r"[A-Za-z]{2,}", subject)
-        and (
-            len(subject) <= 6 and match["v"] in ("为", "约为", "是", "达", "达到", "不超过", "超过")
-        )
-    ):
-        shown = f"{entity}的{subject}"
-    question = f"{shown}{match['v']}多少{ask_unit}{after}"
+    simple = len(subject) <= 6 and match["v"] in (
+        "为",
+        "约为",
+        "是",
+        "达",
+        "达到",
+        "不超过",
+        "超过",
+    )
+    latin = re.search(r"[A-Za-z]{2,}", subject)
+    if topic.owns and simple and topic.entity not in subject and not latin:
+        shown = f"{topic.entity}的{subject}"
+    said = f"{before}{match['v']}" if head != before else f"{shown}{match['v']}"
+    question = f"{said}多少{ask_unit}{after}"
     answer = (left + match.start("n"), left + match.end())
-    frame = Frame("value", entity, subject, True) if shown != subject else None
-    yield from _ask(sentence, question, shown, answer, 0.9, "quantity", frame)
+    frame = None
+    if shown != subject:
+        frame = Frame("value", topic.entity, subject, True)
+    elif "的" in subject[1:-1]:
+        owner, _, attribute = subject.rpartition("的")
+        frame = Frame("value", owner, attribute, True)
+    yield from ask(sentence, question, shown, answer, 0.9, "quantity", frame)
 
 
 def _where(sentence: ChineseSentence, left: int, right: int) -> Iterator[Candidate]:
     match = _PLACE.search(sentence.body, left, right)
     if match is None or match["a"].lstrip()[:1].isdigit():
         return
-    subject = _subject(sentence, sentence.body[left : match.start()])
+    subject = subject_of(sentence, sentence.body[left : match.start()])
     if not subject:
         return
     verb = {"出生于": "出生在", "生于": "出生在", "地处": "位于", "位於": "位于"}.get(
         match["v"], match["v"]
     )
-    yield from _ask(
+    yield from ask(
         sentence,
         f"{subject}{verb}哪里",
         subject,
@@ -280,7 +254,7 @@ def _agent(sentence: ChineseSentence, left: int, right: int) -> Iterator[Candida
         "",
         sentence.body[left : match.start()],
     )
-    subject = _subject(sentence, subject_text)
+    subject = subject_of(sentence, subject_text)
     if not subject or not stands_alone(match["a"]):
         return
     person = any(t.startswith(("nr", "nt")) for _, t in tags(match["a"])) or re.search(
@@ -292,7 +266,7 @@ def _agent(sentence: ChineseSentence, left: int, right: int) -> Iterator[Candida
         return
     frame = Frame("contains", subject, "由…组成") if match["v"] in ("组成", "构成") else None
     question = sentence.body[left : match.start()].replace(subject_text, subject, 1)
-    yield from _ask(
+    yield from ask(
         sentence,
         f"{question}由{who}{match['v']}{after}",
         subject,
@@ -307,7 +281,7 @@ def _object(sentence: ChineseSentence) -> Iterator[Candidate]:
     match = _OBJECT.match(sentence.body)
     if match is None:
         return
-    subject = _subject(sentence, match["s"])
+    subject = subject_of(sentence, match["s"])
     answer = match["a"]
     verb = match["v"].rstrip("了")
     if not subject or re.match(
@@ -334,7 +308,7 @@ def _object(sentence: ChineseSentence) -> Iterator[Candidate]:
     if listed and verb in ("支持", "提供", "使用", "采用", "具有", "需要", "拥有"):
         asked = f"{verb}哪些内容" if verb == "提供" else f"{verb}哪些"
         asked = asked if verb == "提供" else f"{verb}什么"
-    yield from _ask(
+    yield from ask(
         sentence,
         f"{subject}{match['adv']}{asked}{tail}",
         subject,
@@ -343,35 +317,3 @@ def _object(sentence: ChineseSentence) -> Iterator[Candidate]:
         "object",
         Frame("contains", subject, verb) if not match["adv"] and not tail and noun else None,
     )
-
-
-def _conditional(sentence: ChineseSentence) -> Iterator[Candidate]:
-    """ "要 A，请 B" asks how to A; "如果 A，则 B" asks what then."""
-    if len(sentence.clauses) < 2:
-        return
-    first = without_brackets(sentence.clause(0))
-    rest = (sentence.clauses[1][0], len(sentence.body))
-    raw = sentence.body[slice(*rest)]
-    opening = re.match(r"\s*(?:那么|那|则|就)?[，,]?\s*", raw)
-    body = raw[opening.end() :] if opening else raw
-    rest = (rest[1] - len(body), rest[1])
-    if not stands_alone(first) or not stands_alone(body) or not 4 <= len(body) <= 90:
-        return
-    if "的话" in body or body.startswith(("然后", "之后")) or body.endswith(("：", ":")):
-        return
-    if re.match(r"(?:而且|并且|且|或|例如|比如|但|不过|如果|以及|又|也|还|因为|甚至|包括)", body):
-        return
-    goal = _GOAL.match(first)
-    if goal and _ORDER.match(body):
-        wish = re.sub(r"的话$", "", goal["g"])
-        if re.search(r"更多|详细|详情|参见", wish):
-            return
-        yield from _ask(sentence, f"如何{wish}", wish, rest, 0.88, "procedure")
-    elif condition := _IF.match(first):
-        told = re.match(
-            r"(?:您|你)?(?:就)?(?:请|应|需|可以|可|必须|不要|记住|最好|务必|能够|要|不应|不能)",
-            body,
-        )
-        wish = re.sub(r"(?:的话|时)$", "", condition["c"])
-        asked = "应该怎么做" if told else "会怎么样"
-        yield from _ask(sentence, f"如果{wish}，{asked}", wish, rest, 0.76, "condition")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.synthesis.candidates import Candidate
-from tasks.synthesis.chinese_sentence import (
+from tasks.synthesis.chinese.sentence import (
     ChineseSentence,
     balanced,
     good_subject,
@@ -19,7 +19,9 @@ from tasks.synthesis.chinese_sentence import (
 
 _CAUSE_FIRST = re.compile(r"^(?:因为|由于)(?P<c>.{3,})$")
 _RESULT_WORD = re.compile(r"^(?:所以|因此|因而|故而|故|于是)[，,]?")
-_CAUSE_LATER = re.compile(r"^(?:这)?(?:主要)?(?:是)?(?:因为|由于)(?P<c>.{3,})$")
+_CAUSE_LATER = re.compile(
+    r"^(?:这)?(?:主要)?(?:(?:是)?(?:因为|由于)|是为了|(?:其)?(?:主要)?原因(?:是|在于))(?P<c>.{3,})$"
+)
 _LED_TO = re.compile(
     r"^(?:从而|进而)?(?:这)?(?:会|将|可能|就)?(?P<v>导致|造成|引起|使得|致使)(?:了)?(?P<r>.{3,})$"
 )
@@ -69,6 +71,10 @@ def _why(result: str, sentence: ChineseSentence) -> str:
         return with_topic(f"为什么{text}", "", sentence.topic) + "？" if len(text) > 6 else ""
     text = own_subject(text, sentence.topic)
     head = _head(text)
+    first = next((tag for word, tag in tags(text) if word.strip()), "")
+    if first.startswith("v") and head == next(w for w, _ in tags(text) if w.strip()):
+        # No subject: a thing that one does.
+        return with_topic(f"为什么要{text}", "", sentence.topic) + "？" if len(text) > 5 else ""
     if not good_subject(head) or len(text) - len(head) < 2:
         return ""
     return with_topic(f"为什么{text}", head, sentence.topic) + "？"
@@ -110,8 +116,15 @@ def _later(sentence: ChineseSentence) -> Iterator[Candidate]:
         left, right = sentence.clauses[index][0], len(sentence.body)
         before = sentence.body[sentence.clauses[0][0] : sentence.clauses[index - 1][1]]
         last = sentence.clause(index - 1)
+        # "..., 就会消失": under a condition that the clause itself does not name.
+        last = "" if re.search(r"就|则|才|便|也", last) else last
         if _CAUSE_LATER.match(text) or _PURPOSE_LATER.match(text):
             question = _why(before, sentence) or (_why(last, sentence) if index > 1 else "")
+            # The answer is the cause, not the words "the reason is".
+            said = re.match(
+                r"\s*(?:这)?(?:主要)?(?:(?:其)?(?:主要)?原因(?:是|在于)|是)", sentence.body[left:]
+            )
+            left += said.end() if said else 0
             yield from _candidate(sentence, question, left, right, 0.9, "because-later")
             return
         if led := _LED_TO.match(text):

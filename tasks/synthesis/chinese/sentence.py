@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from tasks.synthesis.passage import Span, Unit
 from tasks.synthesis.topic import Topic
@@ -110,7 +111,27 @@ def tags(text: str) -> tuple[tuple[str, str], ...]:
     """Words of a Chinese text with their parts of speech (jieba's tag set)."""
     import rjieba
 
-    return tuple(rjieba.tag(text))
+    found = rjieba.tag(simplified(text))
+    if sum(len(word) for word, _ in found) != len(text):
+        return tuple(rjieba.tag(text))
+    words: list[tuple[str, str]] = []
+    start = 0
+    for word, tag in found:
+        words.append((text[start : start + len(word)], tag))
+        start += len(word)
+    return tuple(words)
+
+
+@lru_cache(maxsize=1)
+def _converter() -> Any:
+    from opencc import OpenCC
+
+    return OpenCC("t2s")
+
+
+def simplified(text: str) -> str:
+    """For the tagger, whose dictionary is simplified; characters stay one for one."""
+    return str(_converter().convert(text))
 
 
 def good_subject(text: str) -> bool:
@@ -128,8 +149,11 @@ def good_subject(text: str) -> bool:
     if (
         not words
         or not words[-1][1].startswith(_NOUN_TAGS)
-        or words[0][1] in ("c", "d", "p", "r", "v", "vn", "u")
+        or words[0][1] in ("c", "d", "p", "r", "u")
     ):
+        return False
+    # "过滤周期" is a noun, "选择所有英语国家" is not: a verb may open a short compound only.
+    if words[0][1].startswith("v") and (len(words) == 1 or len(plain) > 6):
         return False
     # Verbs are welcome only as part of a noun ("安装程序"), at most one of them.
     verbs = [w for w, t in words if t == "v"]

@@ -177,14 +177,17 @@ _IRREGULAR = {
 }
 # Forms that are far more often something else than a finite verb.
 _NEVER_FINITE = frozenset(
-    words(
-        "found left set bore saw lay put cut read cost let hit cast bound spread split rose shut offset"
-    )
+    words("""
+        found left set bore saw lay put cut read cost let hit cast bound spread split rose shut
+        offset
+    """)
 )
 _DOUBLED = frozenset(
-    words("""ban clog compel control commit debut drop embed emit enrol equip map occur omit permit plan
-        prefer propel refer regret rip rub scan ship skip slip stop strip submit tag tap transfer
-        transmit trap trim wrap wed""")
+    words("""
+        ban clog compel control commit debut drop embed emit enrol equip map occur omit permit
+        plan prefer propel refer regret rip rub scan ship skip slip stop strip submit tag tap
+        transfer transmit trap trim wrap wed
+    """)
 ) - {"debut"}
 
 
@@ -243,8 +246,8 @@ PREPOSITIONS = frozenset(
     words("""
         of in on at by for from with to into onto over under between among through during within
         without against about across along around behind beneath beside beyond near per toward
-        towards upon via off above below after before since until till despite throughout as than
-        like regarding including
+        towards upon via off above below after before since until till despite throughout as
+        than like regarding including
     """)
 )
 PRONOUNS = frozenset(
@@ -257,8 +260,8 @@ PRONOUNS = frozenset(
 )
 SUBORDINATORS = frozenset(
     words("""
-        if when while although though because since unless until whereas after before once as that
-        which who whom whose where whether why how so and but or nor yet
+        if when while although though because since unless until whereas after before once as
+        that which who whom whose where whether why how so and but or nor yet
     """)
 )
 CONJUNCTIONS = frozenset({"and", "or", "but", "nor", "yet", "so"})
@@ -270,17 +273,20 @@ POINTING_BACK = frozenset(
 )
 PERSON_NOUNS = frozenset(
     words("""
-        academic activist actor actress agent analyst attorney cyclist consultant commissioner representative student secretary spy sailor captain councillor councilor legislator member nurse architect artist astronomer athlete author bishop broadcaster businessman
+        academic activist actor actress agent analyst attorney cyclist consultant commissioner
+        representative student secretary spy sailor captain councillor councilor legislator
+        member nurse architect artist astronomer athlete author bishop broadcaster businessman
         businesswoman cellist chemist coach commander composer conductor cricketer critic dancer
-        designer diplomat director doctor economist editor emperor engineer entrepreneur explorer
-        farmer filmmaker footballer founder general golfer governor guitarist historian
+        designer diplomat director doctor economist editor emperor engineer entrepreneur
+        explorer farmer filmmaker footballer founder general golfer governor guitarist historian
         illustrator inventor journalist judge king lawyer lecturer linguist maintainer manager
         mathematician mayor merchant minister missionary model monk musician noble nobleman
         novelist officer official painter person philosopher photographer physician physicist
-        pianist pilot player playwright poet politician priest president prince princess principal
-        producer professor programmer psychologist publisher queen rapper researcher ruler scholar
-        scientist screenwriter sculptor senator singer singer-songwriter skateboarder skier
-        soldier songwriter surgeon swimmer teacher theologian trainer violinist wrestler writer
+        pianist pilot player playwright poet politician priest president prince princess
+        principal producer professor programmer psychologist publisher queen rapper researcher
+        ruler scholar scientist screenwriter sculptor senator singer singer-songwriter
+        skateboarder skier soldier songwriter surgeon swimmer teacher theologian trainer
+        violinist wrestler writer
     """)
 )
 FRONT_ADVERBS = frozenset(
@@ -292,36 +298,37 @@ FRONT_ADVERBS = frozenset(
 )
 IMPERATIVES = frozenset(
     words("""
-        add adjust allow apply attach avoid call check choose clean click close configure connect
-        copy create delete detach disable disconnect do download drain dry edit empty enable
-        ensure enter fasten fill follow hold insert inspect install keep leave lift load lower
-        make measure mount move open perform place plug pour press print protect pull push put
-        read refer release remove repeat replace reset restart return rinse run save select send
-        set slide start stop store switch tighten transport try turn type unplug update upload use
-        verify wait wash wipe write
+        add adjust allow apply attach avoid call check choose clean click close configure
+        connect copy create delete detach disable disconnect do download drain dry edit empty
+        enable ensure enter fasten fill follow hold insert inspect install keep leave lift load
+        lower make measure mount move open perform place plug pour press print protect pull push
+        put read refer release remove repeat replace reset restart return rinse run save select
+        send set slide start stop store switch tighten transport try turn type unplug update
+        upload use verify wait wash wipe write
     """)
 )
 # Words that open a sentence in capitals and are written small inside one.
 COMMON_OPENERS = frozenset(
     words("""
-        additional advanced all alternative ancient annual applications approximately areas basic
-        big blue certain children civil clean cold common complete complex computer current data
-        different digital direct early eastern efforts electric electrical electronic employees
-        entire environmental events existing experts external fans federal female filming final
-        financial first foreign free full further future general global good great green half heavy
-        high hot human hundreds important improved increased independent individual industrial
-        internal international large later legal light local long low main major male many medical
-        members military minor mobile modern more most much multiple music national natural
-        negative neural new newer normal northern numerous official oil old older online only
-        optional original other others parents parts passenger people physical players political
-        poor popular positive possible power previous primary private production professional
-        public quick rail rapid raw recent recording red regional regular related religious
-        remaining research residents rural scientists second secondary secure separate serious
-        several short similar simple single small social soft software solar some southern special
-        specific standard state strong students successful support symbolic teachers technical
-        temporary third thousands total traditional trains typical unlike urban users various
-        vehicles visitors visual voters warm water weak western white wild wind women wooden work
-        workers young younger funding drinking raw tap filters pumps valves chlorine water
+        additional advanced all alternative ancient annual applications approximately areas
+        basic big blue certain children civil clean cold common complete complex computer
+        current data different digital direct early eastern efforts electric electrical
+        electronic employees entire environmental events existing experts external fans federal
+        female filming final financial first foreign free full further future general global
+        good great green half heavy high hot human hundreds important improved increased
+        independent individual industrial internal international large later legal light local
+        long low main major male many medical members military minor mobile modern more most
+        much multiple music national natural negative neural new newer normal northern numerous
+        official oil old older online only optional original other others parents parts
+        passenger people physical players political poor popular positive possible power
+        previous primary private production professional public quick rail rapid raw recent
+        recording red regional regular related religious remaining research residents rural
+        scientists second secondary secure separate serious several short similar simple single
+        small social soft software solar some southern special specific standard state strong
+        students successful support symbolic teachers technical temporary third thousands total
+        traditional trains typical unlike urban users various vehicles visitors visual voters
+        warm water weak western white wild wind women wooden work workers young younger funding
+        drinking raw tap filters pumps valves chlorine water
     """)
 )
 MONTHS = (

@@ -1,6 +1,6 @@
 """A shallow and cautious reading of one English sentence: subject, finite verb, the rest.
 
-It refuses much: whatever it cannot read with the words of `english_lexicon` has no clause, and
+It refuses much: whatever it cannot read with the words of `lexicon` has no clause, and
 no question is made of it.
 """
 
@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.synthesis.english_lexicon import (
+from tasks.synthesis.english.lexicon import (
     BASES,
     BE,
     CONJUNCTIONS,
@@ -34,7 +34,9 @@ _TOKEN = re.compile(
 _SUBJECT_MAX_WORDS = 10
 _VERB_WITHIN = 24
 _PARTICLES = frozenset(
-    words("up down out off away back over together forward around underground apart aside along")
+    words("""
+        up down out off away back over together forward around underground apart aside along
+    """)
 )
 _PLURAL_NEXT = DETERMINERS | {"both", "two", "three", "four", "five", "six", "only", "different"}
 
@@ -85,6 +87,7 @@ class Clause:
     kind: VerbKind
     base: str
     auxiliary: str
+    adverb: str = ""
 
     @property
     def rest(self) -> int:
@@ -111,9 +114,13 @@ def read_clause(tokens: tuple[Token, ...], first: int = 0) -> Clause | None:
             continue
         kind, base, auxiliary = found
         end = _apposition(tokens, first, index)
+        adverb = ""
+        if end - first > 1 and tokens[end - 1].low in _BEFORE_VERB:
+            end -= 1
+            adverb = tokens[end].low if tokens[end].low not in ("also", "still", "now") else ""
         if not is_noun_phrase(tokens[first:end]) or _second_verb(tokens, index, kind):
             return None
-        return Clause(tokens, first, end, index, kind, base, auxiliary)
+        return Clause(tokens, first, end, index, kind, base, auxiliary, adverb)
     return None
 
 
@@ -186,7 +193,16 @@ def _finite(tokens: tuple[Token, ...], first: int, index: int) -> tuple[VerbKind
     return None
 
 
-_NOT_PAST = frozenset(words("need seed feed speed weed reed hundred indeed shed sled embed breed"))
+_BEFORE_VERB = frozenset(
+    words("""
+        also still now both all usually often always generally typically normally never only
+    """)
+)
+_NOT_PAST = frozenset(
+    words("""
+    need seed feed speed weed reed hundred indeed shed sled embed breed
+""")
+)
 _NO_OBJECT = BE | MODALS | HAVE | BASES | _PARTICLES | CONJUNCTIONS | {"of"}
 
 
@@ -223,6 +239,8 @@ def is_noun_phrase(tokens: tuple[Token, ...]) -> bool:
         ):
             return False
         if low.endswith("ing") and not token.is_capital and previous in PREPOSITIONS:
+            return False
+        if low in ("to", "until", "than", "like", "as", "including", "since", "before", "after"):
             return False
         if low in SUBORDINATORS - PREPOSITIONS - {"and", "or"}:
             return False

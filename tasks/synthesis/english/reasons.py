@@ -6,14 +6,11 @@ conditions and procedures are facts.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tasks.synthesis.candidates import Candidate
-from tasks.synthesis.english import clause_end, finish, question
-from tasks.synthesis.english_clause import Token, is_noun_phrase
-from tasks.synthesis.english_lexicon import (
-    BASES,
+from tasks.synthesis.english.clause import Token, is_noun_phrase
+from tasks.synthesis.english.lexicon import (
     BE,
     FINITE,
     HAVE,
@@ -24,34 +21,34 @@ from tasks.synthesis.english_lexicon import (
     PRONOUNS,
     SUBORDINATORS,
 )
-from tasks.synthesis.english_sentence import TIME_PHRASE, Sentence, lower_first, phrase
+from tasks.synthesis.english.phrases import clause_end, finish, question
+from tasks.synthesis.english.procedures import (
+    MAX_ANSWER_WORDS,
+    answer_from,
+    ask_condition,
+    ask_happened,
+    ask_means,
+    ask_procedure,
+)
+from tasks.synthesis.english.sentence import Sentence, lower_first, phrase
 from tasks.synthesis.passage import Span
-
-_MAX_ANSWER_WORDS = 40
-_TIME_FIRST = re.compile(TIME_PHRASE.pattern + r",\s+")
-_CONTEXT = "In the context of {topic}, "
 
 
 def reason_candidates(
-    sentence: Sentence, previous: Sentence | None, topic: str
+    sentence: Sentence, previous: Sentence | None, consequence: Sentence | None, topic: str
 ) -> Iterator[Candidate]:
     """Every why, how, what-if and which-is-larger that the sentence supports."""
     yield from _because(sentence)
+    if consequence is not None:
+        yield from _so(sentence, consequence)
     yield from _lead_cause(sentence)
-    yield from _lead_condition(sentence, topic)
-    yield from _procedure(sentence, topic)
-    yield from _means(sentence)
+    yield from ask_condition(sentence, topic)
+    yield from ask_procedure(sentence, topic)
+    yield from ask_means(sentence)
     yield from _consequence(sentence, previous)
     yield from _causes(sentence)
     yield from _comparison(sentence)
-    yield from _happened(sentence, topic)
-
-
-def _answer(sentence: Sentence, first: Token) -> Span | None:
-    tokens = [t for t in sentence.tokens if t.start >= first.start and t.is_word]
-    if not 3 <= len(tokens) <= _MAX_ANSWER_WORDS:
-        return None
-    return Span(first.start, sentence.answer_end)
+    yield from ask_happened(sentence, topic)
 
 
 def _marker(tokens: tuple[Token, ...]) -> tuple[int, str] | None:
@@ -75,7 +72,7 @@ def _because(sentence: Sentence) -> Iterator[Candidate]:
         return
     index, marker = found
     tokens = sentence.tokens
-    answer = _answer(sentence, tokens[index])
+    answer = answer_from(sentence, tokens[index])
     if answer is None or tokens[index - 1].low in ("not", "only", "partly", "just", "or", "and"):
         return
     main = tokens[:index]
@@ -130,6 +127,27 @@ def _because(sentence: Sentence) -> Iterator[Candidate]:
         )
 
 
+def _so(sentence: Sentence, consequence: Sentence) -> Iterator[Candidate]:
+    """ "The gas is heavy, so the openings lie near the floor": why do they? The gas is heavy."""
+    clause = consequence.clause
+    if clause is None or sentence.lead or sentence.tokens[0].low in POINTING_BACK | PRONOUNS:
+        return
+    cause = sentence.tokens[: clause.first - 2]
+    if not 4 <= len(cause) <= MAX_ANSWER_WORDS:
+        return
+    rest = clause.tokens[clause.rest : clause_end(clause.tokens, clause.rest)]
+    if len(rest) < 2 or any(t.low in ("them", "it", "him") for t in rest):
+        return
+    yield Candidate(
+        "reasoning",
+        question(consequence, "Why", clause, phrase(sentence.text, rest)),
+        Span(cause[0].start, cause[-1].end),
+        "en",
+        0.88,
+        "so",
+    )
+
+
 def _plain_clause(tokens: tuple[Token, ...]) -> bool:
     """A finite clause that stands by itself, even though its verb was not found."""
     if tokens[0].low in PRONOUNS | SUBORDINATORS | POINTING_BACK or len(tokens) > 24:
@@ -176,105 +194,6 @@ def _lead_cause(sentence: Sentence) -> Iterator[Candidate]:
         0.95,
         "because",
     )
-
-
-def _lead_condition(sentence: Sentence, topic: str) -> Iterator[Candidate]:
-    lead = sentence.lead
-    if len(lead) < 4 or lead[0].low not in ("if", "when", "unless", "whenever"):
-        return
-    if any(t.low in POINTING_BACK for t in lead) or any(not t.is_word for t in lead):
-        return
-    start = next(i for i, t in enumerate(sentence.tokens) if t.start > lead[-1].start) + 1
-    main = sentence.tokens[start:]
-    if len(main) < 3 or not main[0].is_word:
-        return
-    past = any(
-        t.low in ("was", "were", "had") or (t.low in FINITE and FINITE[t.low].tense == "past")
-        for t in main[1:]
-    )
-    condition = lower_first(phrase(sentence.text, lead))
-    head = "then" if main[0].low == "then" else main[0].low
-    if main[0].low == "then":
-        main = main[1:]
-        head = main[0].low
-    second = main[1].low if len(main) > 1 else ""
-    if head in IMPERATIVES and second not in BE | MODALS and not past:
-        wh = "What should you do"
-    elif head == "you" and second in ("should", "must", "need", "can", "have", "may"):
-        wh = "What can you do" if second in ("can", "may") else "What should you do"
-    elif head in PRONOUNS and head not in ("it", "there", "they"):
-        return
-    else:
-        wh = "What happened" if past else "What happens"
-        if not any(t.low in BE | HAVE | MODALS or t.low in FINITE for t in main[1:]):
-            return
-        if past and lead[0].low == "if":
-            return
-    named = any(t.is_capital for t in lead[1:])
-    prefix = "" if named or not topic else _CONTEXT.format(topic=topic)
-    answer = _answer(sentence, main[0])
-    if answer is None:
-        return
-    yield Candidate(
-        "fact",
-        prefix + (lower_first(wh) if prefix else wh) + f" {condition}?",
-        answer,
-        "en",
-        0.78 if named or topic else 0.6,
-        "condition",
-    )
-
-
-def _procedure(sentence: Sentence, topic: str) -> Iterator[Candidate]:
-    lead = sentence.lead
-    if len(lead) < 3 or lead[0].low != "to" or lead[1].low not in BASES | IMPERATIVES:
-        return
-    if any(t.low in POINTING_BACK for t in lead) or any(not t.is_word for t in lead):
-        return
-    start = next(i for i, t in enumerate(sentence.tokens) if t.start > lead[-1].start) + 1
-    main = sentence.tokens[start:]
-    if len(main) < 3:
-        return
-    if main[0].low not in IMPERATIVES and main[0].low != "you":
-        return
-    answer = _answer(sentence, main[0])
-    if answer is None:
-        return
-    goal = lower_first(phrase(sentence.text, lead[1:]))
-    named = any(t.is_capital for t in lead[1:])
-    prefix = "" if named or not topic else _CONTEXT.format(topic=topic)
-    yield Candidate(
-        "fact",
-        prefix + ("how" if prefix else "How") + f" do you {goal}?",
-        answer,
-        "en",
-        0.92,
-        "procedure",
-    )
-
-
-def _means(sentence: Sentence) -> Iterator[Candidate]:
-    """ "X can be reset by pressing the button": how can X be reset?"""
-    clause = sentence.clause
-    if clause is None or sentence.lead or clause.kind not in ("modal", "be", "main"):
-        return
-    predicate = clause.predicate
-    for index in range(1, len(predicate) - 2):
-        if predicate[index].low != "by" or not predicate[index + 1].low.endswith("ing"):
-            continue
-        if any(t.low in SUBORDINATORS or t.text == "," for t in predicate[:index]):
-            return
-        end = clause_end(sentence.tokens, clause.rest + index + 2)
-        last = sentence.tokens[end - 1]
-        yield Candidate(
-            "fact",
-            question(sentence, "How", clause, phrase(sentence.text, predicate[:index])),
-            Span(predicate[index].start, last.end),
-            "en",
-            0.9,
-            "means",
-        )
-        return
 
 
 def _consequence(sentence: Sentence, previous: Sentence | None) -> Iterator[Candidate]:
@@ -345,31 +264,4 @@ def _comparison(sentence: Sentence) -> Iterator[Candidate]:
         "en",
         0.85,
         "comparison",
-    )
-
-
-def _happened(sentence: Sentence, topic: str) -> Iterator[Candidate]:
-    """ "In March 2007, ..." of a sentence whose clause is too much to take apart."""
-    found = _TIME_FIRST.match(sentence.text, sentence.span.start, sentence.span.end)
-    if found is None or not topic:
-        return
-    main = tuple(t for t in sentence.tokens if t.start >= found.end())
-    if len(main) < 5 or not (main[0].text[0].isupper() or main[0].low in ("the", "a", "an")):
-        return
-    if main[0].low in POINTING_BACK | PRONOUNS or main[-1].end - main[0].start > 260:
-        return
-    past = any(
-        t.low in ("was", "were", "had") or (t.low in FINITE and FINITE[t.low].tense == "past")
-        for t in main[1:14]
-    )
-    if not past:
-        return
-    date = found["date"].strip()
-    yield Candidate(
-        "fact",
-        f"{_CONTEXT.format(topic=topic)}what happened {found['prep'].lower()} {date}?",
-        Span(main[0].start, sentence.answer_end),
-        "en",
-        0.5,
-        "happened",
     )
