@@ -38,6 +38,7 @@ def pack(pieces: Sequence[Piece], limit: LengthLimit) -> list[Sequence[Piece]]:
         too_long = [span for span in groups if not packer.allowed(*span, exactly=True)]
         if not too_long:
             return [pieces[start:end] for start, end in groups]
+        packer.distrust(too_long)
 
 
 def joined(pieces: Sequence[Piece]) -> str:
@@ -53,8 +54,11 @@ class _Packer:
         self._pieces = pieces
         self._limit = limit
         self._exact: dict[tuple[int, int], int] = {}
+        self._unsure_from: float = _SURE_BELOW * limit.maximum
         alone = 2 * limit.measure("a")
-        glues = {glue: limit.measure(f"a{glue}a") - alone for glue in {p.glue for p in pieces}}
+        glues = {
+            glue: max(limit.measure(f"a{glue}a") - alone, 0) for glue in {p.glue for p in pieces}
+        }
         self._glue = [glues[piece.glue] for piece in pieces]
         headers = {head: limit.measure(f"{head}\n") for head in {p.header for p in pieces}}
         self._header = [0 if p.text.startswith(p.header) else headers[p.header] for p in pieces]
@@ -93,11 +97,16 @@ class _Packer:
         ):
             return True
         size = self._exact.get((start, end), self._size(start, end))
-        unsure = exactly or size > _SURE_BELOW * self._limit.maximum
+        unsure = exactly or size >= self._unsure_from
         if size <= self._limit.maximum and unsure and (start, end) not in self._exact:
             size = self._limit.measure(joined(self._pieces[start:end]))
             self._exact[start, end] = size
         return size <= self._limit.maximum
+
+    def distrust(self, spans: list[tuple[int, int]]) -> None:
+        """Measures, from now on, whatever has an estimate like that of these, which were wrong."""
+        smallest = min(self._size(start, end) for start, end in spans)
+        self._unsure_from = min(self._unsure_from, smallest)
 
     def _size(self, start: int, end: int) -> int:
         """An estimate: the sizes of the pieces and of what joins them."""

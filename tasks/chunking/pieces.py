@@ -33,12 +33,16 @@ _BORDER_OF_LEVEL = {
 
 Ids = tuple[str, ...]
 
+# A paragraph of no more characters, without a full stop, is a title of what stands below it.
+_TITLE_LENGTH = 80
+_SENTENCE_ENDS = tuple(".!?。！？；;,，")
+
 _ITEM = re.compile(
     r"^[ \t]*(?:[-*+•·▪◦‣]|\d{1,3}[.)、]|[A-Za-z][.)]|[(（]?[一二三四五六七八九十\d]{1,3}[)）、])"
 )
 _HEADING_MARKS = re.compile(r"^\s*#{1,6}\s*|\s*#+\s*$")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
-_EMPHASIS = re.compile(r"(\*\*|__|\*|`)(?=\S)(.+?)(?<=\S)\1")
+_LINK = re.compile(r"!?\[([^\]]{0,300})\]\([^)]{0,500}\)")
+_EMPHASIS = re.compile(r"(\*\*|__|\*|`)(?=\S)(.{1,300}?)(?<=\S)\1")
 _BULLET_ALONE = re.compile(r"[-*+•·▪◦‣]?")
 
 
@@ -140,8 +144,18 @@ def _border(previous: Block | None, block: Block, level: int) -> float:
     captioned = (previous.kind == "caption" and block.kind in figures) or (
         block.kind == "caption" and previous.kind in figures
     )
-    announced = previous.kind == "paragraph" and previous.markdown.rstrip().endswith((":", "："))
-    return BORDER_BOUND if captioned or announced else BORDER_BLOCK
+    return BORDER_BOUND if captioned or _announces(previous, block) else BORDER_BLOCK
+
+
+def _announces(previous: Block, block: Block) -> bool:
+    """Whether a line introduces the block below it: `The parts are:`, `Prices of spare parts`."""
+    if previous.kind != "paragraph":
+        return False
+    line = previous.markdown.rstrip()
+    if line.endswith((":", "：")):
+        return True
+    is_title = len(line) <= _TITLE_LENGTH and not line.endswith(_SENTENCE_ENDS)
+    return is_title and block.kind in ("table", "list", "code")
 
 
 def _piece(

@@ -24,10 +24,13 @@ _UNREADABLE_FROM = 0.05
 _TERM_WORDS = 4
 _TERM_HAN = 6
 
+# Every repeat is bounded, or begins where no other can: text layers hold rows of thousands of
+# dots, dashes and brackets.
 _NOT_PROSE = re.compile(
-    r"\[IMAGE_REF:[^\]]*\]|<!--.*?-->|</?[A-Za-z][^<>]*>|!\[[^\]]*\]\([^)]*\)|(?<=\])\([^)\s]*\)"
+    r"\[IMAGE_REF:[^\]]{0,200}\]|<!--.{0,500}?-->|</?[A-Za-z][^<>]{0,500}>"
+    r"|!\[[^\]]{0,500}\]\([^)]{0,500}\)|(?<=\])\([^)\s]{0,500}\)"
     r"|(?:https?|ftp|s3|file)://[^\s<>\u3000-\u303f\uff00-\uffef]+|www\.[^\s\u3000-\u303f]+"
-    r"|[\w.+-]+@[\w-]+(?:\.[\w-]+)+",
+    r"|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}",
     re.DOTALL,
 )
 _CODE = re.compile(r"^(```|~~~).*?^\1|`[^`\n]+`", re.DOTALL | re.MULTILINE)

@@ -66,7 +66,6 @@ def normalise(text: str) -> str:
     if _HAN.search(text):
         text = to_simplified(text)
     text = unicodedata.normalize("NFKC", text.casefold()).translate(_PUNCTUATION)
-    text = _DOTS.sub("...", _DASHES.sub("-", text))
     # Rewriting one number may bring another to light (1万零日), so until nothing changes; each
     # round leaves fewer Han numerals.
     while (settled := _settle(text)) != text:
@@ -75,10 +74,11 @@ def normalise(text: str) -> str:
 
 
 def _settle(text: str) -> str:
-    """Spaces, numbers and dates in their one form."""
+    """Spaces, rows of dots, numbers and dates in their one form."""
     text = _SPACE.sub(" ", text).strip()
     text = _SPACE_BESIDE_HAN.sub("", text)
     text = _SPACE_AFTER_HAN_STOP.sub("", text)
+    text = _DOTS.sub("...", _DASHES.sub("-", text))
     text = _GROUPED.sub(lambda match: match[0].replace(",", ""), text)
     text = _PERCENT.sub("%", arabic_numerals(text))
     return iso_dates(text)

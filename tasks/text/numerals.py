@@ -26,6 +26,8 @@ _DIGITS |= {"两": 2}
 _SMALL = {"十": 10, "百": 100, "千": 1000, "拾": 10, "佰": 100, "仟": 1000}
 _LARGE = {"万": 10**4, "亿": 10**8}
 _UNITS = _SMALL | _LARGE
+# Characters. A longer row is no number that somebody would read, and 28 digits are exact.
+_LONGEST = 20
 _PERCENT_SIGNS = {"百": "%", "千": "‰"}
 
 _D = "".join(_DIGITS)
@@ -43,7 +45,9 @@ _WORDS = (
     "零[件日部售星食钱用头工]"
 )
 
-_FRACTION = re.compile(f"(?P<whole>[{_D}{_U}]+)分之(?P<part>{_NUMERAL}|\\d+(?:\\.\\d+)?)")
+_FRACTION = re.compile(
+    f"(?<![{_D}{_U}])(?P<whole>[{_D}{_U}]+)分之(?P<part>{_NUMERAL}|\\d+(?:\\.\\d+)?)"
+)
 _ORDINAL = re.compile(f"(?<=第)[{_D}{_U}]+")
 _PLAIN = re.compile(f"(?P<word>{_WORDS})|(?P<numeral>{_NUMERAL})(?=(?P<measure>{_MEASURES})?)")
 # 万能 and 万用 are words: "3.0万能" is no thirty thousand.
@@ -74,6 +78,8 @@ def _fraction(match: re.Match[str]) -> str:
 
 def _amount(numeral: str) -> Decimal | None:
     """The value of a part of a fraction, where 百 alone is a hundred."""
+    if len(numeral) > _LONGEST:
+        return None
     if numeral in _UNITS:
         return Decimal(_UNITS[numeral])
     return Decimal(numeral) if numeral[0].isascii() else _value(numeral)
@@ -97,6 +103,8 @@ def _plain(match: re.Match[str]) -> str:
 
 def _scaled(match: re.Match[str]) -> str:
     """3万5千: each part times its magnitudes, as long as they get smaller."""
+    if len(match[0]) > _LONGEST:
+        return match[0]
     total, last = Decimal(0), None
     for number, units in _ARABIC_PART.findall(match[0]):
         scale = 1
@@ -120,6 +128,8 @@ def _plain_text(value: Decimal) -> str:
 
 def _value(numeral: str) -> Decimal | None:
     """The number that `numeral` spells; None if it is no well-formed number."""
+    if len(numeral) > _LONGEST:
+        return None
     whole, _, decimals = numeral.partition("点")
     if all(character in _DIGITS for character in whole):
         value: int | None = int("".join(str(_DIGITS[character]) for character in whole) or "0")

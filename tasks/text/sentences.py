@@ -19,7 +19,7 @@ _END = re.compile(rf"(?P<marks>[。！？；｡．]+|[.!?]+|…+(?=\s|$))(?P<clo
 _MARKED = r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,3}[.)][ \t]|>|\||```|~~~|\[IMAGE_REF:)"
 _BLOCK_BORDER = re.compile(rf"\n[ \t]*\n\s*|\n(?={_MARKED})|(?<=\|)[ \t]*\n|(?<=\])[ \t]*\n")
 _HEADING_LINE = re.compile(r"^[ \t]*#{1,6}[ \t][^\n]*(?:\n|$)", re.MULTILINE)
-_CLAUSE_END = re.compile(rf"[，、；：。！？][{_CLOSERS}]*|[,;:.!?—–][{_CLOSERS}]*(?=\s|$)")
+_CLAUSE_END = re.compile(rf"[，、；：。！？]+[{_CLOSERS}]*|[,;:.!?—–]+[{_CLOSERS}]*(?=\s|$)")
 
 # After these a sentence goes on, whatever follows.
 _OPEN = re.compile(

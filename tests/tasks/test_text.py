@@ -295,3 +295,14 @@ def test_search_terms() -> None:
 
 def test_han_characters_weigh_three() -> None:
     assert weighted_length("ab 中文。") == 3 + 6 + 1
+
+
+@pytest.mark.parametrize(
+    "row", ["一", "1", "1万", ".", "_", "a-", "a@", "“", "[", "`", "```\n", "。", "<a", "\n", "é"]
+)
+def test_long_rows_of_anything_are_survived(row: str) -> None:
+    text = row * 6000
+    assert normalise(normalise(text)) == normalise(text)
+    assert language_of(text) in ("en", "zh", "mixed", "other")
+    assert search_terms(text) == search_terms(text)
+    assert "".join(text[a:b] for a, b in sentence_spans(text)) == text.replace("\n", "")
