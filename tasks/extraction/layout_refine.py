@@ -135,17 +135,20 @@ class PageRefiner:
                 cluster.label = DocItemLabel.CAPTION
             elif self._is_no_heading(lines, text):
                 cluster.label = DocItemLabel.TEXT
-        elif cluster.label == DocItemLabel.CAPTION and not CAPTION.match(text):
-            prose = weight(text) > 60 and SENTENCE_END.search(text) is not None
-            if prose or not self._beside_float(cluster):
-                cluster.label = DocItemLabel.TEXT
+        elif (
+            cluster.label == DocItemLabel.CAPTION
+            and not CAPTION.match(text)
+            and (SENTENCE_END.search(text) or not self._beside_float(cluster))
+        ):
+            cluster.label = DocItemLabel.TEXT
 
     def _is_no_heading(self, lines: Sequence[Line], text: str) -> bool:
         plain = all(line.height < 1.15 * self.body_height for line in lines) and not all(
             is_bold(line) for line in lines
         )
         marker = LIST_MARKER.match(text)
-        sentence = bool(SENTENCE_END.search(text) or OPEN_END.search(text)) and weight(text) > 24
+        sentence = SENTENCE_END.search(text) is not None and weight(text) > 24
+        sentence = sentence or OPEN_END.search(text) is not None
         return (
             len(lines) > 3
             or weight(text) > 240
@@ -288,7 +291,7 @@ def _code_runs(lines: Sequence[Line]) -> list[tuple[bool, list[Line]]]:
         code = is_monospaced(line)
         if code and runs and not runs[-1][0]:
             above = runs[-1][1][-1]
-            ended = SENTENCE_END.search(above.text) or OPEN_END.search(above.text)
+            ended = SENTENCE_END.search(above.text) or above.text.endswith((":", "："))
             # A full line above that no sentence ends: the typewriter type runs on in a paragraph.
             code = bool(ended) or above.right < right - 3 * above.height
         if runs and runs[-1][0] == code:

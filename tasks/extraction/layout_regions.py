@@ -11,6 +11,7 @@ from docling_core.types.doc import BoundingBox, CoordOrigin, DocItemLabel
 
 from tasks.extraction.line_tests import CAPTION, LEADER, font_of, is_monospaced_font
 from tasks.extraction.page_lines import box_of
+from tasks.extraction.table_detect import is_table_picture
 from tasks.extraction.table_ruled import ruled_grid
 from tasks.extraction.table_rulings import find_rulings
 from tasks.extraction.table_words import Box, Word, is_running_text, text_lines
@@ -59,7 +60,7 @@ def correct_regions(page: Page, clusters: Sequence[Cluster]) -> list[Cluster]:
             continue
         if _is_prose(inside, box) or _holds_another(cluster, clusters, inside):
             continue
-        if _is_drawn_table(page, inside, box):
+        if _is_table(page, inside, box):
             cluster.label = DocItemLabel.TABLE
             _cut_at_caption(cluster, inside)
         kept.append(cluster)
@@ -87,10 +88,16 @@ def _inside(words: Sequence[Word], box: Box) -> list[Word]:
 
 
 def _is_prose(inside: Sequence[Word], box: Box) -> bool:
-    """A figure that text fills: a boxed paragraph."""
-    area = (box[2] - box[0]) * (box[3] - box[1])
+    """A figure that text fills: a boxed paragraph, a note with a sign beside it."""
+    width = box[2] - box[0]
     covered = sum((w.right - w.left) * w.height for w in inside)
-    return covered > 0.45 * area and is_running_text(inside, box)
+    lines = text_lines(inside)
+    wide = [line for line in lines if line[-1].right - line[0].left > 0.6 * width]
+    return (
+        covered > 0.25 * width * (box[3] - box[1])
+        and len(wide) >= 0.5 * len(lines)
+        and is_running_text(inside, box)
+    )
 
 
 def _is_contents(inside: Sequence[Word]) -> bool:
@@ -127,22 +134,34 @@ def _holds_another(cluster: Cluster, clusters: Sequence[Cluster], inside: Sequen
 
 
 def _is_drawn_table(page: Page, inside: Sequence[Word], box: Box) -> bool:
-    """Whether ruling lines divide a figure into cells that hold its words."""
-    image, size = page.image, page.size
-    if image is None or size is None or len(inside) < 4:
+    """Whether ruling lines divide a region into cells that hold its words."""
+    looks = _grey(page, box)
+    if looks is None or len(inside) < 4:
         return False
+    grey, scale, origin = looks
+    return ruled_grid(find_rulings(grey, scale, origin, inside), inside, box) is not None
+
+
+def _is_table(page: Page, inside: Sequence[Word], box: Box) -> bool:
+    """Whether a figure is a table: a drawn grid, or nothing but rows and columns of words."""
+    looks = _grey(page, box)
+    return looks is not None and is_table_picture(inside, *looks, box)
+
+
+def _grey(page: Page, box: Box) -> tuple[np.ndarray, float, tuple[float, float]] | None:
+    """A region in grey (H x W uint8), its pixels per point, and its corner in points."""
+    image, size = page.image, page.size
+    if image is None or size is None:
+        return None
     scale = image.width / size.width
     left, top = max(0.0, box[0] - 2), max(0.0, box[1] - 2)
+    right, bottom = min(size.width, box[2] + 2), min(size.height, box[3] + 2)
+    if right - left < 4 or bottom - top < 4:
+        return None
     crop = image.crop(
-        (
-            round(left * scale),
-            round(top * scale),
-            round(min(size.width, box[2] + 2) * scale),
-            round(min(size.height, box[3] + 2) * scale),
-        )
+        (round(left * scale), round(top * scale), round(right * scale), round(bottom * scale))
     )
-    rulings = find_rulings(np.asarray(crop.convert("L")), scale, (left, top), inside)
-    return ruled_grid(rulings, inside, box) is not None
+    return np.asarray(crop.convert("L")), scale, (left, top)
 
 
 def _has_bitmap(page: Page, box: Box) -> bool:
