@@ -18,6 +18,7 @@ from tasks.synthesis.dictionary import dictionary_version
 from tasks.synthesis.english import facts as english
 from tasks.synthesis.english import reasons as english_reasons
 from tasks.synthesis.english.sentence import Reader, Sentence
+from tasks.synthesis.faq import faq_candidates
 from tasks.synthesis.labels import has_han
 from tasks.synthesis.pairs import pair_candidates
 from tasks.synthesis.passage import Passage, read_passage
@@ -73,6 +74,7 @@ def find_candidates(passage: Passage, topic: Topic) -> list[Candidate]:
         *table_candidates(passage, topic),
         *pair_candidates(passage, topic),
         *step_candidates(passage, topic),
+        *faq_candidates(passage),
     ]
     reader = Reader(passage, topic)
     before_en: Sentence | None = None

@@ -11,14 +11,16 @@ from tasks.synthesis.wordlist import words
 from tasks.text import is_han
 
 _UNIT_SUFFIX = re.compile(r"\s*[(（\[][^()（）\[\]]*[)）\]]\s*$")
-_EMPTY = re.compile(r"[-–—/\\.*?？×xX✓√\s]*|[Nn]/?[Aa]\.?|none|无|暂无")
+_EMPTY = re.compile(
+    r"[-–—/\\.*?？×xX✓√\s]*|[Nn]/?[Aa]\.?|none|same|ditto|同上|同左|无|暂无|见上|略"
+)
 _ORDINAL_HEADERS = frozenset({"no", "no.", "#", "序号", "编号", "id", "item", "项目", "index"})
 _MARKUP = re.compile(r"\*\*|`|\[\^?\d+\]")
 _ATTRIBUTE_ZH = re.compile(
     r"(?:值|量|率|度|数|额|时间|日期|年份|要求|功能|优点|缺点|产物|范围|价格|单位|类型|状态|级别|周期|语言|用途|名称"
     r"|面积|体积|压|流|速|温|重|长|宽|高|径|距|比|成本|费用|费|电阻|寿命|尺寸|大小|容积|剂量|浓度|次数|人口)$"
 )
-_ATTRIBUTES = frozenset(
+ATTRIBUTES = frozenset(
     words("""
         age amount area average budget capacity charge class code concentration consumption cost
         count current date deadline density depth diameter dimensions distance dosage dose
@@ -45,7 +47,7 @@ def is_attribute(header: str) -> bool:
     if has_han(header):
         return header in ZH_TO_EN or bool(_ATTRIBUTE_ZH.search(header))
     words = header.lower().split()
-    return header.lower() in EN_TO_ZH or words[-1] in _ATTRIBUTES or words[0] in _ATTRIBUTES
+    return header.lower() in EN_TO_ZH or words[-1] in ATTRIBUTES or words[0] in ATTRIBUTES
 
 
 def numbered(name: str, kind: str) -> str:
@@ -73,6 +75,8 @@ def label_column(header: list[str], text: str, table: Table) -> int | None:
 def row_name(text: str, row: tuple[Span, ...], column: int) -> str:
     name = plain(row[column].of(text)) if column < len(row) else ""
     if not any(c.isalnum() for c in name) or len(name) > 50 or len(name.split()) > 8:
+        return ""
+    if re.fullmatch(r"第.{1,3}个?.{0,2}|[（(].*[)）]", name):
         return ""
     return "" if re.search(r"[?？。|<>]|^\[|\.$|上一页|下一页", name) else name
 

@@ -42,7 +42,7 @@ def pair_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
             continue
         if has_han(owner) and not has_han(key + value):
             continue
-        if re.search(r"[>=→]|^[在是]", value):
+        if re.search(r"[>=→]|^[在是]|: ", value):
             continue
         if owner.lower() in key.lower() or key.lower() in owner.lower():
             continue

@@ -62,7 +62,15 @@ _POINTING_ZH = re.compile(
     r"两者|二者|它们?|(?<!其)他们?(?!人)|她们?|(?<![应活本])该(?=[一-鿿])(?!怎|如|做|在|用|不)|此(?!外|时此)|这[个些种里样类款台次]?"
     r"|那(?:个|些|种|里|样)|前者|后者|其(?![他它余中实间次])"
 )
-_NOUN_BEFORE = re.compile(r"\b(?:the|a|an|your|each|every|all|of|any)\s+\w+|[A-Z]\w+\s", re.ASCII)
+_NOUN_BEFORE = re.compile(r"\b(?:the|a|an|your|each|every|all|of|any)\s+\w+", re.IGNORECASE)
+_ASKING = re.compile(
+    r"\bIn the context of\b|\b(?:what|who|whom|whose|when|where|why|how|which|since|until|by"
+    r"|often|many|much|long|is|are|was|were|be|been|do|does|did|has|have|had|can|could|may|might"
+    r"|must|shall|should|will|would|you|i|we|there)\b",
+    re.IGNORECASE,
+)
+# A bare noun stands where the subject does: "When did production leave its ...".
+_SUBJECT = re.compile(r"\s*[a-z]{4,}(?:s|tion|ment|ity|ing|er|or|e|t|r|n)\b\s+\w+", re.ASCII)
 
 
 def check_pair(pair: QAPair, chunk: TextChunk) -> list[DroppedPair]:
@@ -161,17 +169,15 @@ def dangling_pronoun(question: str) -> str:
         return found[0]
     if found := _POINTING.search(plain):
         return found[0]
-    if found := _PERSON.search(plain):
-        before = re.sub(r"^(?:In the context of )?", "", plain[: found.start()])
-        if not re.search(r"(?<!^)\b[A-Z]\w*", before) and not _NOUN_BEFORE.search(before):
+    for pronoun in (_PERSON, _THING):
+        found = pronoun.search(plain)
+        if found is None:
+            continue
+        before = _ASKING.sub(" ", plain[: found.start()])
+        # "When was Hydrotec moved from its ..." and "Why does the pump lose its ...".
+        named = re.search(r"\b[A-Z0-9]\w*", before) or _NOUN_BEFORE.search(before)
+        if not named and not (pronoun is _THING and _SUBJECT.match(before)):
             return found[0]
-    if (found := _THING.search(plain)) and not (
-        _NOUN_BEFORE.search(plain[: found.start()])
-        or re.search(
-            r"(?<!^)\b[A-Z0-9]\w*|\w+s\b(?<!does)(?<!is)(?<!was)", plain[4 : found.start()]
-        )
-    ):
-        return found[0]
     return ""
 
 

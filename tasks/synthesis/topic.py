@@ -18,13 +18,15 @@ _NUMBERING = re.compile(
 _MARKUP = re.compile(r"[*`]+|\\(?=[_*`\[\]])")
 _GENERIC = frozenset(
     words("""
-        introduction overview contents table of contents abstract summary conclusion conclusions
-        references appendix notes note general background details description example examples
-        usage features specifications specification technical data technical specifications
-        maintenance safety installation operation troubleshooting results discussion methods
-        history see also external links preface foreword index faq about bibliography further
-        reading 前言 简介 介绍 概述 概要 概览 目录 摘要 总结 小结 结论 参考文献 附录 说明 备注 示例 例子 用法 规格 技术规格 技术参数 技术数据 参数 维护
-        保养 安全 安装 操作 使用方法 故障排除 结果 讨论 方法 历史 背景 序言 索引 常见问题 特点 功能 关于
+        introduction overview contents table of contents abstract summary conclusion
+        conclusions references appendix notes note general background details description
+        example examples usage features specifications specification technical data
+        technical specifications maintenance safety installation operation troubleshooting
+        results discussion methods history see also external links preface foreword index
+        faq about bibliography further reading 前言 简介 介绍 概述 概要 概览 目录 摘要 总结
+        小结 结论 参考文献 附录 说明 备注 示例 例子 用法 规格 技术规格 技术参数 技术数据
+        参数 维护 保养 安全 安装 操作 使用方法 故障排除 结果 讨论 方法 历史 背景 序言 索引
+        常见问题 特点 功能 关于
     """)
 ) | frozenset(
     {"table of contents", "technical data", "technical specifications", "see also"}

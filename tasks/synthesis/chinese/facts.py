@@ -49,7 +49,7 @@ _FILLERS = re.compile(
     r"(?:通常|一般|大约|约|共|总共|默认|必须|应该?|可以?|仅|只|须|要求|要|时间|以)+$"
 )
 _PLACE = re.compile(
-    r"(?P<v>位于|坐落于|坐落在|地处|位於|总部设在|总部位于|出生于|生于)(?P<a>[^，。；]{2,24})"
+    r"(?P<v>位于|坐落于|坐落在|地处|位於|总部设在|出生于|生于)(?P<a>[^，。；]{2,24})"
 )
 _AGENT = re.compile(
     r"由(?P<a>[^，。；的]{2,20}?)(?P<v>创立|创建|创办|开发|设计|提供|维护|撰写|编写|制造|生产|组成|构成"
@@ -285,10 +285,12 @@ def _object(sentence: ChineseSentence) -> Iterator[Candidate]:
     answer = match["a"]
     verb = match["v"].rstrip("了")
     if not subject or re.match(
-        r"(?:的|者|率|量|方法|说明|情况|时|中|过|一下|以|在|对|从|由|用|将|把)", answer
+        r"(?:的|者|率|量|方法|说明|情况|时|中|过|一下|以|在|对|从|由|用|将|把|为|到|出)", answer
     ):
         return
-    if len(answer) < 4 or re.fullmatch(r"一[种个些].{1,4}|.{0,4}(?:机制|方式|方法|功能)", answer):
+    if len(answer) < 4 or re.fullmatch(
+        r"一些.{1,6}|一[种个].{1,4}|.{0,4}(?:机制|方式|方法|功能)", answer
+    ):
         return
     if verb in ("使用", "采用") and re.search(r"让|使|获取|进行|作为|将|把", answer):
         return

@@ -73,6 +73,8 @@ def _why(result: str, sentence: ChineseSentence) -> str:
     head = _head(text)
     first = next((tag for word, tag in tags(text) if word.strip()), "")
     if first.startswith("v") and head == next(w for w, _ in tags(text) if w.strip()):
+        if re.match(r".{2,4}(?:不|应|必须|可|会|需|能)", text):
+            return with_topic(f"为什么{text}", "", sentence.topic) + "？"
         # No subject: a thing that one does.
         return with_topic(f"为什么要{text}", "", sentence.topic) + "？" if len(text) > 5 else ""
     if not good_subject(head) or len(text) - len(head) < 2:

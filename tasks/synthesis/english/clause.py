@@ -115,9 +115,11 @@ def read_clause(tokens: tuple[Token, ...], first: int = 0) -> Clause | None:
         kind, base, auxiliary = found
         end = _apposition(tokens, first, index)
         adverb = ""
-        if end - first > 1 and tokens[end - 1].low in _BEFORE_VERB:
+        last = tokens[end - 1]
+        manner = last.low.endswith("ly") and last.text.islower() and len(last.low) > 4
+        if end - first > 1 and (last.low in _BEFORE_VERB or manner):
             end -= 1
-            adverb = tokens[end].low if tokens[end].low not in ("also", "still", "now") else ""
+            adverb = last.low if last.low not in ("also", "still", "now") else ""
         if not is_noun_phrase(tokens[first:end]) or _second_verb(tokens, index, kind):
             return None
         return Clause(tokens, first, end, index, kind, base, auxiliary, adverb)
@@ -218,6 +220,8 @@ def is_noun_phrase(tokens: tuple[Token, ...]) -> bool:
     if len(found) > 1 and found[1].low in _TIMES and found[0].low in ("each", "every", "one"):
         return False
     if any(token.low in PRONOUNS for token in found) or found[0].low in ("too", "so", "very"):
+        return False
+    if any(t.low in ("later", "earlier", "ago") for t in found[1:-1]):
         return False
     if any(not t.is_word and t.text not in "-'’\"“”&/(),." for t in tokens):
         return False

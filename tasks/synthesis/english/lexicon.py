@@ -234,6 +234,10 @@ def _tables() -> tuple[dict[str, VerbForm], frozenset[str], frozenset[str]]:
 
 FINITE, PARTICIPLES, BASES = _tables()
 
+# Verbs that take no object: what follows them is when, where or how.
+INTRANSITIVE = frozenset(
+    words("happen occur die arise arrive emerge appear exist remain live rise fall sit stand lie")
+)
 BE = frozenset({"is", "are", "was", "were"})
 HAVE = frozenset({"has", "have", "had"})
 MODALS = frozenset({"can", "could", "may", "might", "must", "shall", "should", "will", "would"})
@@ -273,7 +277,11 @@ POINTING_BACK = frozenset(
 )
 PERSON_NOUNS = frozenset(
     words("""
-        academic activist actor actress agent analyst attorney cyclist consultant commissioner
+        academic activist actor aide ally bassist brother champion chief co-founder cousin
+        daughter defender driver drummer father footballer forward goalkeeper grandson
+        grandson-in-law head husband leader midfielder mother nephew niece parliamentarian
+        pitcher prisoner racer recipient referee rider rower sister son striker trustee uncle umpire
+        wife winger winner actor actress agent analyst attorney cyclist consultant commissioner
         representative student secretary spy sailor captain councillor councilor legislator
         member nurse architect artist astronomer athlete author bishop broadcaster businessman
         businesswoman cellist chemist coach commander composer conductor cricketer critic dancer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.synthesis.english.clause import Clause, Token
+from tasks.synthesis.english.clause import Clause, Token, is_participle
 from tasks.synthesis.english.lexicon import (
     BE,
     CONJUNCTIONS,
@@ -77,6 +77,13 @@ def _starts_verb(tokens: tuple[Token, ...], index: int) -> bool:
         return False
     low = tokens[index].low
     if low in BE | HAVE | MODALS or low in ("he", "she", "it", "they", "then", "later", "was"):
+        return True
+    following = tokens[index + 1].low if index + 1 < len(tokens) else ""
+    if (
+        low.endswith("ed")
+        and is_participle(low)
+        and following in DETERMINERS | PREPOSITIONS | {"to"}
+    ):
         return True
     form = FINITE.get(low)
     return form is not None and form.tense != "present" and not tokens[index].is_capital

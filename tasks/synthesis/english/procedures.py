@@ -15,6 +15,7 @@ from tasks.synthesis.english.lexicon import (
     IMPERATIVES,
     MODALS,
     POINTING_BACK,
+    PREPOSITIONS,
     PRONOUNS,
     SUBORDINATORS,
 )
@@ -39,6 +40,9 @@ def ask_condition(sentence: Sentence, topic: str) -> Iterator[Candidate]:
     if len(lead) < 4 or lead[0].low not in ("if", "when", "unless", "whenever"):
         return
     if any(t.low in POINTING_BACK for t in lead) or any(not t.is_word for t in lead):
+        return
+    finite = any(t.low in BE | HAVE | MODALS or t.low in FINITE for t in lead[2:])
+    if lead[1].low in PREPOSITIONS or not finite:
         return
     start = next(i for i, t in enumerate(sentence.tokens) if t.start > lead[-1].start) + 1
     main = sentence.tokens[start:]
@@ -131,6 +135,30 @@ def ask_means(sentence: Sentence) -> Iterator[Candidate]:
             "means",
         )
         return
+
+
+_KINDS = re.compile(
+    r"There (?P<be>are|were) (?P<n>\d+|two|three|four|five|six|seven|eight|nine|ten|twelve) "
+    r"(?P<what>(?:[a-z-]+ ){0,2}[a-z]+s(?: (?:of|in|for|on) [^,.:;]{3,50})?)[,.:;]"
+)
+
+
+def ask_kinds(sentence: Sentence, topic: str) -> Iterator[Candidate]:
+    """ "There are three kinds of filter": how many are there?"""
+    found = _KINDS.match(sentence.text, sentence.span.start, sentence.span.end)
+    if found is None:
+        return
+    named = " " in found["what"] or not topic
+    prefix = "" if named else _CONTEXT.format(topic=topic)
+    how = "How" if named else "how"
+    yield Candidate(
+        "fact",
+        f"{prefix}{how} many {found['what']} {found['be']} there?",
+        Span(found.start("n"), found.end("what")),
+        "en",
+        0.85,
+        "kinds",
+    )
 
 
 def ask_happened(sentence: Sentence, topic: str) -> Iterator[Candidate]:

@@ -27,6 +27,7 @@ from tasks.synthesis.english.procedures import (
     answer_from,
     ask_condition,
     ask_happened,
+    ask_kinds,
     ask_means,
     ask_procedure,
 )
@@ -49,6 +50,7 @@ def reason_candidates(
     yield from _causes(sentence)
     yield from _comparison(sentence)
     yield from ask_happened(sentence, topic)
+    yield from ask_kinds(sentence, topic)
 
 
 def _marker(tokens: tuple[Token, ...]) -> tuple[int, str] | None:
@@ -76,7 +78,7 @@ def _because(sentence: Sentence) -> Iterator[Candidate]:
     if answer is None or tokens[index - 1].low in ("not", "only", "partly", "just", "or", "and"):
         return
     main = tokens[:index]
-    while main and not main[-1].is_word:
+    while main and not main[-1].is_word and main[-1].text not in '"”’':
         main = main[:-1]
     if main[-1].low in ("mainly", "largely", "primarily", "possibly", "probably", "and", "but"):
         main = main[:-1]

@@ -56,6 +56,11 @@ _FRONT_PHRASES = tuple(
         "of course",
     ]
 )
+_NEW_SENTENCE = frozenset(("If", "When", "He", "She", "They", "However", "These", "Then"))
+# Endings of adjectives and common nouns; a name seldom has one.
+_COMMON_END = re.compile(
+    r"^[A-Z][a-z]+(?:ed|ing|al|ic|ive|ous|ary|able|ible|less|ful|ant|ent|ish|er|ers|or|ors|se|rm)$"
+)
 _PARTS_OF_TEXT = frozenset(
     words("""
         text article section chapter passage paragraph figure table page list document appendix
@@ -219,8 +224,13 @@ class Reader:
 
         A name mostly stands in capitals elsewhere in the passage or in its title.
         """
-        first = subject[0].text
-        if len(subject) < 2 or not subject[1].text[0].islower() or not first[1:].islower():
+        first = re.sub(r"['’]s?$", "", subject[0].text)
+        if (
+            first != subject[0].text
+            or len(subject) < 2
+            or not subject[1].text[0].islower()
+            or not _COMMON_END.search(first)
+        ):
             return False
         if first in self.topic.title or first in self.topic.section:
             return False
@@ -230,7 +240,8 @@ class Reader:
     def _subject_text(self, sentence: Sentence, subject: tuple[Token, ...]) -> str:
         text = phrase(sentence.text, subject)
         opens = subject[0].start == sentence.span.start or subject[0].low in DETERMINERS
-        small = self.is_common(subject[0]) or self._opens_small(subject)
+        named = len(subject) > 1 and subject[1].is_capital and subject[0].low not in DETERMINERS
+        small = (self.is_common(subject[0]) and not named) or self._opens_small(subject)
         return lower_first(text) if opens and small else text
 
     def is_common(self, token: Token) -> bool:
@@ -258,7 +269,8 @@ class Reader:
             return
         if len(names) < len(title_words) and all(n in title_words for n in names):
             sentence.subject, sentence.named = title, True
-        sentence.person = self.about_person and all(n in title_words for n in names)
+        same = bool(title_words) and self.title_is_person and names[-1] == title_words[-1]
+        sentence.person = self.about_person and (same or all(n in title_words for n in names))
 
     def _prefix(self, sentence: Sentence) -> None:
         """A definite, nameless subject ("the company") needs to be told which one."""
@@ -318,6 +330,9 @@ def _prepare(text: str, span: Span, kind: str = "sentence") -> Sentence | None:
     tokens = tuple(t for t in tokens if t.text not in ("*", "`", "_"))
     while tokens and tokens[-1].text in (".", "!", ";"):
         tokens = tokens[:-1]
+    # A full stop is missing where a new sentence begins in the middle.
+    if any(t.text in _NEW_SENTENCE for t in tokens[1:]):
+        return None
     words = sum(token.is_word for token in tokens)
     if not _MIN_WORDS <= words <= _MAX_WORDS or tokens[-1].text in (",", ":", ";", "-"):
         return None

@@ -13,6 +13,7 @@ from tasks.synthesis.english.lexicon import (
     CONJUNCTIONS,
     DETERMINERS,
     HAVE,
+    INTRANSITIVE,
     MODALS,
     POINTING_BACK,
     PREPOSITIONS,
@@ -29,6 +30,7 @@ from tasks.synthesis.english.phrases import (
 )
 from tasks.synthesis.english.sentence import Sentence, phrase
 from tasks.synthesis.english.when import _SPEECH
+from tasks.synthesis.labels import ATTRIBUTES
 from tasks.synthesis.wordlist import words
 
 _OBJECT_ENDS = frozenset(
@@ -57,6 +59,7 @@ _PASSIVE_PREPOSITIONS = frozenset(
 _COUNT_VERBS = frozenset(
     words("have contain include comprise feature provide offer support use require hold house")
 )
+_MEETING = frozenset(words("marry defeat succeed replace beat meet hire appoint elect name sue"))
 _NAMING = frozenset(words("called named considered termed dubbed titled nicknamed deemed"))
 _LIGHT = frozenset(
     words("""
@@ -115,6 +118,8 @@ def ask_count(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     for index in range(2, min(len(predicate) - 1, 6)):
         if predicate[index].low == "of" and predicate[index + 1].text[0].isdigit():
             attribute = phrase(sentence.text, predicate[1:index])
+            if predicate[index - 1].low not in ATTRIBUTES:
+                return
             end = clause_end(clause.tokens, clause.rest + index + 1) - clause.rest
             stop = index + 1
             while (
@@ -155,14 +160,21 @@ def ask_object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         if (clause.base, predicate[0].low) in WITH_PREPOSITION:
             particle = predicate[0].text
             start = 1
-        elif clause.base in _LIGHT or predicate[0].low in PREPOSITIONS | {"to", "not"}:
+        elif clause.base in _LIGHT | INTRANSITIVE or predicate[0].low in PREPOSITIONS | {
+            "to",
+            "not",
+        }:
             return
         if clause.base in _SPEECH and predicate[0].low != "that":
             return
     elif clause.kind == "modal":
         verb = 1 if predicate[0].low in ("never", "also", "only", "still", "not") else 0
         base = predicate[verb].low
-        if base not in BASES - {"be"} or base in _LIGHT | _SPEECH or verb + 1 >= len(predicate):
+        if (
+            base not in BASES - {"be"}
+            or base in _LIGHT | INTRANSITIVE | _SPEECH
+            or verb + 1 >= len(predicate)
+        ):
             return
         if predicate[verb + 1].low in PREPOSITIONS | {"to"}:
             return
@@ -179,6 +191,9 @@ def ask_object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         end += 1
     answer = trimmed(predicate[start:end])
     rest = predicate[end:]
+    # "50 percent voting and 50 percent from a jury": what follows belongs to the last part alone.
+    if rest and any(t.low in ("and", "or") for t in answer):
+        answer, rest = trimmed(predicate[start:]), ()
     if not _good_object(answer) or any(t.low in SUBORDINATORS - PREPOSITIONS for t in rest):
         answer, rest = trimmed(predicate[start:]), ()
         if not _good_object(answer):
@@ -188,11 +203,11 @@ def ask_object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     tail = phrase(sentence.text, trimmed(rest))
     if any(t.low in POINTING_BACK for t in rest) and not sentence.named:
         return
+    met = clause.base in _MEETING and answer[0].text[0].isupper() and answer[0].low != "the"
+    wh = "Who" if met else "What"
     yield Candidate(
         "fact",
-        question(
-            sentence, "What", clause, " ".join(filter(None, (particle, tail, fronted(sentence))))
-        ),
+        question(sentence, wh, clause, " ".join(filter(None, (particle, tail, fronted(sentence))))),
         span_of(answer),
         "en",
         0.72 if sentence.named else 0.62,
@@ -204,6 +219,8 @@ def ask_object(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
 def _object_frame(sentence: Sentence, clause: Clause, particle: str, tail: str) -> Frame | None:
     """Only a question of subject and verb alone goes into the other language."""
     if tail or sentence.fronted or clause.kind == "modal":
+        return None
+    if clause.auxiliary == "did" and clause.base not in ("win", "study", "cause", "lead"):
         return None
     relation = particle if clause.kind == "be" else f"{clause.base} {particle}".strip()
     return Frame("contains", sentence.subject, relation)

@@ -108,6 +108,10 @@ def ask_when(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
         return
     if any(t.text == "," for t in kept) and not names_only(kept):
         return
+    if kept and kept[-1].low in PREPOSITIONS | SUBORDINATORS:
+        return
+    if " and " in match["date"] and match["prep"].lower() != "between":
+        return
     if len(kept) > 22 or (not kept and clause.base not in _WITHOUT_OBJECT):
         return
     prep = match["prep"].lower()

@@ -105,11 +105,14 @@ def ask_agent(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
     if clause.kind not in ("be", "modal", "have"):
         return
     for index in range(1, min(len(predicate) - 1, 16)):
-        if predicate[index].low != "by" or not any(is_participle(t.low) for t in predicate[:index]):
+        near = predicate[max(0, index - 3) : index]
+        if predicate[index].low != "by" or not any(is_participle(t.low) for t in near):
             continue
         if any(t.low in _CLAUSE_WORDS for t in predicate[:index]) or (
             any(m.start() == predicate[index].start for m in time_phrases(sentence))
         ):
+            return
+        if any(t.low.endswith("ing") for t in predicate[:index]):
             return
         agent = predicate[index + 1]
         if agent.low.endswith("ing") or agent.text[0].isdigit() or agent.low in POINTING_BACK:
