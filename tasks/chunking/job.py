@@ -63,13 +63,9 @@ def standalone_document(doc_id: str, picture: PictureOutcome) -> ExtractedDocume
     image_id = str(picture.image_id)
     return ExtractedDocument(
         doc_id=doc_id,
-        blocks=(
-            Block(kind="picture", markdown=f"[IMAGE_REF: extracted_assets/{image_id}.jpg]"),
-        ),
+        blocks=(Block(kind="picture", markdown=f"[IMAGE_REF: extracted_assets/{image_id}.jpg]"),),
         pictures=(
-            FoundPicture(
-                image_id=image_id, width_px=picture.width_px, height_px=picture.height_px
-            ),
+            FoundPicture(image_id=image_id, width_px=picture.width_px, height_px=picture.height_px),
         ),
         profile=Profile(name="direct"),
     )
