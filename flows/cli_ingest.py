@@ -59,9 +59,7 @@ def run_ingest(
     if json_summary:
         print(json.dumps(summary, ensure_ascii=False, indent=2))
     if summary["outcome"] == "nothing_produced":
-        print(
-            "clara: nothing was produced; rejects.jsonl in the output says why", file=sys.stderr
-        )
+        print("clara: nothing was produced; rejects.jsonl in the output says why", file=sys.stderr)
         return EXIT_NOTHING_PRODUCED
     return EXIT_DONE
 

@@ -196,11 +196,7 @@ def _reviews(places: Places) -> str:
     return places.output.read_bytes(REVIEWS_FILE).decode("utf-8", "replace")
 
 
-_RETRY_ONLY = {
-    name: value
-    for name, value in step_policy().items()
-    if name.startswith("retr")
-}
+_RETRY_ONLY = {name: value for name, value in step_policy().items() if name.startswith("retr")}
 
 
 @task(

@@ -63,9 +63,7 @@ class Engines:
             else "no vision engine serves yet"
         )
         return (
-            EngineFacts(
-                need="extraction", engine=self.profile.name, reason=self.profile.reason
-            ),
+            EngineFacts(need="extraction", engine=self.profile.name, reason=self.profile.reason),
             EngineFacts(
                 need="description",
                 engine=self.describer.engine,
@@ -76,9 +74,7 @@ class Engines:
                 engine=self.synthesizer.engine,
                 reason=f"{embedded}: pairs are spans of the text, asked by rules.",
             ),
-            EngineFacts(
-                need="chunk length", engine=self.limit_unit, reason=self.limit_reason
-            ),
+            EngineFacts(need="chunk length", engine=self.limit_unit, reason=self.limit_reason),
         )
 
 
@@ -113,9 +109,7 @@ def _check_output(places: Places) -> None:
     if places.source.is_local:
         source = os.path.realpath(places.source.local_path)
         if os.path.realpath(out) == source:
-            raise UsageError(
-                f"OUT {out} is SOURCE itself: the data set needs a folder of its own"
-            )
+            raise UsageError(f"OUT {out} is SOURCE itself: the data set needs a folder of its own")
 
 
 def _check_offline(source: str, output: str, cache: str | None) -> None:
@@ -172,9 +166,7 @@ def choose_engines(options: IngestOptions, previous: Manifest | None) -> Engines
 
     describer = description_engine("ocr")
     synthesizer = synthesis_engine("extractive")
-    limit = make_limit(
-        options.tokenizer, options.chunk_tokens, options.chunk_size, settings().home
-    )
+    limit = make_limit(options.tokenizer, options.chunk_tokens, options.chunk_size, settings().home)
     return Engines(
         profile=_profile(options, previous),
         describer=describer.describer,

@@ -218,9 +218,7 @@ class IngestSteps:
         for entry in entries:
             for image_id in pictures_of[entry.file.file_path]:
                 if image_id in rejections:
-                    self._reject(
-                        entry.file.file_path, "describe", rejections[image_id], image_id
-                    )
+                    self._reject(entry.file.file_path, "describe", rejections[image_id], image_id)
         return stored
 
     # --- text --------------------------------------------------------------------------------

@@ -85,9 +85,7 @@ def discover(source: Location, exclude: tuple[Path, ...] = ()) -> Discovery:
     return found
 
 
-def _walk_local(
-    source: Location, exclude: tuple[Path, ...], found: Discovery
-) -> Iterator[_Entry]:
+def _walk_local(source: Location, exclude: tuple[Path, ...], found: Discovery) -> Iterator[_Entry]:
     root = source.local_path
     excluded = {os.path.realpath(path) for path in exclude}
 

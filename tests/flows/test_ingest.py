@@ -92,10 +92,20 @@ def test_answers_are_spans_and_gold_documents_hold_them(
 def test_the_manifest_names_what_is_there(corpus: tuple[Path, Path, dict[str, Any]]) -> None:
     source, output, _ = corpus
     manifest = json.loads((output / "manifest.json").read_text())
-    assert list(manifest) == (
-        "schema_version versions models sources files prompts options seed usage cost "
-        "started_at ended_at"
-    ).split()
+    assert list(manifest) == [
+        "schema_version",
+        "versions",
+        "models",
+        "sources",
+        "files",
+        "prompts",
+        "options",
+        "seed",
+        "usage",
+        "cost",
+        "started_at",
+        "ended_at",
+    ]
     for name, entry in manifest["files"].items():
         data = (output / name).read_bytes()
         assert entry["sha256"] == hashlib.sha256(data).hexdigest()
