@@ -13,6 +13,7 @@ from tasks.synthesis.topic import clean_heading
 _CAUSE = re.compile(
     r"\b(?:because|due to|so that|therefore)\b|因为|由于|所以|因此|为了|导致|从而|原因"
 )
+_HOW = re.compile(r"\bhow\b|如何|怎[么样]", re.IGNORECASE)
 _WHY = re.compile(r"\bwhy\b|为什么|为何", re.IGNORECASE)
 _ANSWER_CHARACTERS = 220
 
@@ -29,8 +30,14 @@ def faq_candidates(passage: Passage) -> Iterator[Candidate]:
         answer = _answer(passage, units[index + 1 :])
         if answer is None:
             continue
+        text = answer.of(passage.text)
+        if re.search(r"提到|你说|您说|you (?:said|mentioned)", question):
+            continue
+        # "How do I ...? Because ...": the paragraph begins elsewhere.
+        if _HOW.search(question) and re.match(r"因为|由于|Because\b", text):
+            continue
         zh = has_han(question)
-        why = _WHY.search(question) and _CAUSE.search(answer.of(passage.text))
+        why = _WHY.search(question) and _CAUSE.search(text)
         yield Candidate(
             "reasoning" if why else "fact", question, answer, "zh" if zh else "en", 0.94, "heading"
         )

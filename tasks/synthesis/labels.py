@@ -78,7 +78,7 @@ def row_name(text: str, row: tuple[Span, ...], column: int) -> str:
         return ""
     if re.fullmatch(r"第.{1,3}个?.{0,2}|[（(].*[)）]", name):
         return ""
-    return "" if re.search(r"[?？。|<>]|^\[|\.$|上一页|下一页", name) else name
+    return "" if re.search(r"[?？。|<>]|^\[|[.:：]$|上一页|下一页", name) else name
 
 
 def good_header(text: str) -> bool:

@@ -188,9 +188,9 @@ def _check_answer(pair: QAPair, chunk: TextChunk) -> list[tuple[str, str]]:
         return [("answer-empty", "The answer has no word or number.")]
     if "[IMAGE" in pair.answer or "IMAGE_REF" in pair.answer:
         found.append(("answer-marker", f"The answer holds a picture's marker: {pair.answer[:80]}"))
-    if not _CHOICE.search(pair.question) and _contains(
-        normalise(_QUOTED.sub(" ", pair.question)), answer
-    ):
+    # A quoted term may hold a word of a longer answer; a name alone must not be told.
+    asked = pair.question if " " not in answer else _QUOTED.sub(" ", pair.question)
+    if not _CHOICE.search(pair.question) and _contains(normalise(asked), answer):
         found.append(("answer-in-question", f"The question tells its answer: {pair.question}"))
     if pair.evidence is not None:
         held = chunk.text[pair.evidence.start : pair.evidence.end]

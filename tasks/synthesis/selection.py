@@ -55,7 +55,7 @@ def to_pair(candidate: Candidate, chunk: TextChunk) -> QAPair:
     answer = candidate.answer.of(chunk.text)
     return QAPair(
         type=candidate.type,
-        question=candidate.question,
+        question=" ".join(candidate.question.split()),
         answer=answer,
         question_language=candidate.asked_in,
         answer_language=_answer_language(answer, candidate, chunk),

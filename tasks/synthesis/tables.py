@@ -67,6 +67,7 @@ def _cells(text: str, table: Table, topic: Topic) -> Iterator[Candidate]:
     if len(set(header)) < len(header):
         return
     labels = [row_name(text, row, label) for row in table.rows]
+    numeric = {column for column in range(label + 1, len(header)) if _numeric(text, table, column)}
     key_value = len(header) - label == 2 and header[-1].lower() in _VALUE_HEADERS
     for row, name in zip(table.rows[:_MAX_ROWS], labels, strict=False):
         if not name or labels.count(name) > 1 or len(row) != len(table.header):
@@ -83,7 +84,15 @@ def _cells(text: str, table: Table, topic: Topic) -> Iterator[Candidate]:
             elif good_header(header[column]):
                 shown = numbered(name, header[label])
                 if shown:
-                    yield _cell(shown, header, column, label, row[column], value, topic)
+                    yield _cell(
+                        shown, header, column, label, row[column], value, topic, column in numeric
+                    )
+
+
+def _numeric(text: str, table: Table, column: int) -> bool:
+    """Whether most cells of the column begin with a number."""
+    cells = [row[column].of(text) for row in table.rows if column < len(row)]
+    return 2 * sum(bool(re.match(r"[~≈约≤≥<>±]?\s*\d", cell)) for cell in cells) > len(cells)
 
 
 def _cell(
@@ -94,11 +103,12 @@ def _cell(
     answer: Span,
     value: str,
     topic: Topic,
+    numeric: bool,
 ) -> Candidate:
     attribute = header[column]
     if attribute.lower() not in _TEXT_HEADERS:
-        if re.search(r"\d", value) and not is_attribute(attribute):
-            return _under(name, attribute, answer, topic)
+        if numeric and not is_attribute(attribute):
+            return _under(name, attribute, answer, topic, value)
         return ask_attribute(attribute, name, answer, value, 0.92, "cell")
     kind = header[label]
     if has_han(attribute + name):
@@ -110,12 +120,13 @@ def _cell(
     return Candidate("fact", question, answer, "en", 0.8, "cell")
 
 
-def _under(name: str, header: str, answer: Span, topic: Topic) -> Candidate:
+def _under(name: str, header: str, answer: Span, topic: Topic, value: str) -> Candidate:
     """A cell of a table whose columns are things as its rows are."""
     frame = Frame("matrix", name, header, True, topic.nearest)
     if has_han(name + header):
         lead = f"就{topic.nearest}而言，" if topic.nearest else ""
-        question = f"{lead}{name}对应“{header}”的数值是多少？"
+        asked = "数值是多少" if value[:1].isdigit() else "内容是什么"
+        question = f"{lead}{name}对应“{header}”的{asked}？"
         return Candidate("fact", question, answer, "zh", 0.8, "matrix", frame)
     plain = topic.nearest and not has_han(topic.nearest)
     lead = f"In the context of {topic.context}, what" if plain else "What"

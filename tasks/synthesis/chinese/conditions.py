@@ -60,7 +60,12 @@ def conditional(sentence: ChineseSentence) -> Iterator[Candidate]:
         ordered = ordered or first_tag == "v"
         asked = "应该怎么做" if ordered else "会怎么样"
         yield from ask(
-            sentence, f"{occasion['c']}时，{asked}", occasion["c"], rest, 0.74, "occasion"
+            sentence,
+            f"{occasion['c'].removesuffix('的')}时，{asked}",
+            occasion["c"],
+            rest,
+            0.74,
+            "occasion",
         )
         return
     goal = _GOAL.match(first)

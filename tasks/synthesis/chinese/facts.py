@@ -292,7 +292,7 @@ def _object(sentence: ChineseSentence) -> Iterator[Candidate]:
         r"一些.{1,6}|一[种个].{1,4}|.{0,4}(?:机制|方式|方法|功能)", answer
     ):
         return
-    if verb in ("使用", "采用") and re.search(r"让|使|获取|进行|作为|将|把", answer):
+    if verb in ("使用", "采用") and re.search(r"让|使|获取|进行|作为|将|把|为|提供", answer):
         return
     tail = ""
     if means := re.match(r"(?P<m>.{2,24}?)(?P<t>来[^自源到了看说].{2,24})$", answer):
@@ -301,7 +301,7 @@ def _object(sentence: ChineseSentence) -> Iterator[Candidate]:
         answer, tail = means["m"], means["t"]
     if verb in ("使用", "需要", "支持", "提供", "采用") and not _closed_noun(answer):
         return
-    if answer.endswith(("的", "时", "后", "中", "等等")) or not stands_alone(answer[:4]):
+    if answer.endswith(("的", "时", "后", "中", "等等")) or not stands_alone(answer):
         return
     asked = _ASK.get(verb, f"{verb}什么")
     # "requires setting a list": what is required is no thing, and not asked in English.

@@ -33,7 +33,8 @@ _THAN = re.compile(
     r"^(?P<a>[^，。；比]{2,20})比(?P<b>[^，。；]{2,20}?)(?P<m>更加?|还要?|要)(?P<d>[^，。；]{1,12})$"
 )
 _ORDER_WORDS = re.compile(r"^(?:您|你)?(?:就)?(?:请|建议|务必)")
-_MODAL = re.compile(r"^(?:应该?|需要?|必须|可以?|不能|不得|不要|不应|一定要|最好)")
+_MODAL = re.compile(r"^(?:应该?|需要?|必须|不能|不得|不要|不应|一定要|最好)")
+_NO_CAUSE = re.compile(r"(?:想象|例如|比如|但|而|并|如果|不过|然而|请|那么|这|那|它|其)")
 _MAX_QUESTION = 45
 
 
@@ -60,7 +61,9 @@ def _why(result: str, sentence: ChineseSentence) -> str:
     text = without_brackets(_RESULT_WORD.sub("", result.strip()))
     if not stands_alone(text) or not 4 <= len(text) <= _MAX_QUESTION or not balanced(text):
         return ""
-    if text.endswith(("时", "后", "前")):
+    if text.endswith(("时", "后", "前")) or "越" in text:
+        return ""
+    if re.match(r"(?:会|将|可能|能|就|则|缺点|优点|好处|想象)", text):
         return ""
     if _ORDER_WORDS.match(text):
         text = _ORDER_WORDS.sub("", text)
@@ -94,6 +97,9 @@ def _head(text: str) -> str:
 def _candidate(
     sentence: ChineseSentence, question: str, left: int, right: int, weight: float, source: str
 ) -> Iterator[Candidate]:
+    cause = sentence.body[left:right].strip()
+    if _NO_CAUSE.match(cause):
+        return
     if question and right - left >= 4:
         yield Candidate("reasoning", question, sentence.span(left, right), "zh", weight, source)
 

@@ -80,7 +80,16 @@ def _because(sentence: Sentence) -> Iterator[Candidate]:
     main = tokens[:index]
     while main and not main[-1].is_word and main[-1].text not in '"”’':
         main = main[:-1]
-    if main[-1].low in ("mainly", "largely", "primarily", "possibly", "probably", "and", "but"):
+    if main[-1].low in (
+        "least",
+        "mainly",
+        "largely",
+        "primarily",
+        "possibly",
+        "probably",
+        "and",
+        "but",
+    ):
         main = main[:-1]
     clause = sentence.clause
     if clause is not None and clause.verb < len(main) - 1:
@@ -252,6 +261,8 @@ def _comparison(sentence: Sentence) -> Iterator[Candidate]:
     if not than:
         return
     degree = predicate[:than]
+    if degree[-1].low in ("rather", "other") or len(degree) > 5:
+        return
     if not (degree[-1].low.endswith("er") or any(t.low in ("more", "less") for t in degree)):
         return
     other = predicate[than + 1 : clause_end(sentence.tokens, clause.rest + than + 1) - clause.rest]

@@ -237,7 +237,8 @@ def _good_object(answer: tuple[Token, ...]) -> bool:
     if words[0].low in POINTING_BACK or words[0].low in BE | MODALS | HAVE:
         return False
     if (
-        words[-1].low in ("such", "time", "times", "while", "across")
+        (words[-1].low.endswith("ing") and len(words) > 2)
+        or words[-1].low in ("such", "time", "times", "while", "across")
         or words[0].low in _ADVERBS
         or words[0].low.endswith("ly")
         or words[-1].low in PREPOSITIONS | DETERMINERS | CONJUNCTIONS

@@ -158,7 +158,9 @@ def ask_where(sentence: Sentence, clause: Clause) -> Iterator[Candidate]:
             continue
         end = index + 1
         while end < len(predicate) and (
-            predicate[end].is_capital or predicate[end].low in ("of", "the", "and", ",")
+            predicate[end].is_capital
+            or predicate[end].low
+            in ("of", "the", "and", ",", "de", "la", "del", "di", "du", "am", "sur")
         ):
             end += 1
         if place.low == "the":

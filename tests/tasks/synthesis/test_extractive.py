@@ -172,9 +172,9 @@ def test_chinese_facts(sentence: str, question: str, answer: str) -> None:
             "because deposits block the flow",
         ),
         (
-            "Anthracite coal is lighter than quartz sand.",
-            "Which is lighter, anthracite coal or quartz sand?",
-            "Anthracite coal",
+            "The pump of Hydrotec is lighter than the pump of Siemens.",
+            "Which is lighter, the pump of Hydrotec or the pump of Siemens?",
+            "The pump of Hydrotec",
         ),
         (
             "由于沉积物会堵塞滤芯，滤芯必须每六个月更换一次。",
