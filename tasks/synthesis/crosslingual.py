@@ -51,6 +51,8 @@ def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
         if made is None:
             continue
         question, factor = made
+        if fact.frame.kind not in ("matrix", "step", "year"):
+            question = _same_context(fact.question, question)
         yield Candidate(
             "cross_lingual",
             question,
@@ -59,6 +61,22 @@ def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
             fact.weight * factor,
             f"cross-{fact.source}",
         )
+
+
+_CONTEXT = re.compile(
+    r"In the context of “?(?P<en>.+?)”?, (?=what|who|when|where|how|which|since|until)"
+    r"|就“?(?P<zh>.+?)”?而言，"
+)
+
+
+def _same_context(fact: str, question: str) -> str:
+    """A nameless subject ("the method") takes its context along into the other language."""
+    found = _CONTEXT.match(fact)
+    if found is None:
+        return question
+    if found["en"]:
+        return f"就“{found['en']}”而言，{question}"
+    return f"In the context of “{found['zh']}”, {question[:1].lower()}{question[1:]}"
 
 
 def _is_name(text: str) -> bool:
