@@ -21,10 +21,9 @@ from tasks.extraction.line_tests import (
     OPEN_END,
     SECTION_NUMBER,
     SENTENCE_END,
-    is_bold,
-    is_monospaced,
     weight,
 )
+from tasks.extraction.page_fonts import PageFonts, is_bold, type_of
 from tasks.extraction.page_lines import Line, box_of, is_cjk, visual_lines
 from tasks.extraction.text_split import split_text
 
@@ -43,6 +42,7 @@ class PageRefiner:
         self.next_id = max([c.id for c in clusters] + sorted(raw_ids), default=0) + 1
         body = [line for c in clusters if c.label == DocItemLabel.TEXT for line in _lines(c)]
         self.body_height = median(line.height for line in body) if body else 10.0
+        self.fonts = PageFonts(page.cells)
         self.body_is_bold = sum(map(is_bold, body)) > 0.5 * len(body)
 
     def run(self, find_structure: bool) -> list[Cluster]:
@@ -51,10 +51,12 @@ class PageRefiner:
         if find_structure:
             for cluster in self.clusters:
                 self._check_label(cluster)
+            self._join_cut_paragraphs()
             self.clusters = self._split_code()
             self.clusters = [new for old in self.clusters for new in self._split(old)]
+            heading_types = self._heading_types()
             for cluster in self.clusters:
-                self._promote_heading(cluster)
+                self._promote_heading(cluster, heading_types)
         return self.clusters
 
     # --- loose lines -------------------------------------------------------------------------
@@ -158,8 +160,20 @@ class PageRefiner:
             or not any(char.isalnum() for char in text)
         )
 
-    def _promote_heading(self, cluster: Cluster) -> None:
-        """A short text that stands alone in larger or in bold type."""
+    def _heading_types(self) -> set[tuple[str, int]]:
+        """Type that only headings of this page are set in."""
+        headings: set[tuple[str, int]] = set()
+        others: set[tuple[str, int]] = set()
+        for cluster in self.clusters:
+            kind = headings if cluster.label == DocItemLabel.SECTION_HEADER else others
+            lines = _lines(cluster) if len(cluster.cells) < 4 or kind is others else []
+            if kind is others and len(lines) == 1:
+                continue  # may be a heading that was missed
+            kind.update(type_of(line) for line in lines)
+        return {found for found in headings - others if found[0]}
+
+    def _promote_heading(self, cluster: Cluster, heading_types: set[tuple[str, int]]) -> None:
+        """A short text that stands alone in larger or bold type, or in the type of headings."""
         if cluster.label not in (*_TEXT_LABELS, DocItemLabel.PAGE_HEADER):
             return
         lines = _lines(cluster)
@@ -176,7 +190,8 @@ class PageRefiner:
             return
         bold = len(lines) == 1 and is_bold(lines[0]) and not self.body_is_bold
         large = median(line.height for line in lines) > _HEADING_LARGER * self.body_height
-        if bold or (large and cluster.label != DocItemLabel.LIST_ITEM):
+        alike = len(lines) == 1 and type_of(lines[0]) in heading_types
+        if bold or ((large or alike) and cluster.label != DocItemLabel.LIST_ITEM):
             cluster.label = DocItemLabel.SECTION_HEADER
 
     def _beside_float(self, cluster: Cluster) -> bool:
@@ -189,6 +204,24 @@ class PageRefiner:
                 return True
         return False
 
+    def _join_cut_paragraphs(self) -> None:
+        """A paragraph that two overlapping boxes of the model cut in two is one again."""
+        texts = sorted(
+            (c for c in self.clusters if c.label == DocItemLabel.TEXT and c.cells),
+            key=lambda c: (c.bbox.t, c.bbox.l),
+        )
+        for lower in texts:
+            first = _lines(lower)[0]
+            for upper in texts:
+                if upper is lower or not upper.cells or not _runs_on(_lines(upper), first):
+                    continue
+                upper.cells = [*upper.cells, *lower.cells]
+                for line in _lines(lower):
+                    upper.bbox = _union(upper.bbox, line)
+                lower.cells = []
+                break
+        self.clusters = [c for c in self.clusters if c.cells or c.label not in _TEXT_LABELS]
+
     # --- code --------------------------------------------------------------------------------
 
     def _split_code(self) -> list[Cluster]:
@@ -198,7 +231,7 @@ class PageRefiner:
             if cluster.label not in (*_TEXT_LABELS, DocItemLabel.SECTION_HEADER):
                 out.append(cluster)
                 continue
-            runs = _code_runs(_lines(cluster))
+            runs = _code_runs(_lines(cluster), self.fonts)
             if not any(mono for mono, _ in runs):
                 out.append(cluster)
                 continue
@@ -272,6 +305,23 @@ def _split_at_gaps(line: Line) -> list[Line]:
     return pieces
 
 
+def _runs_on(lines: Sequence[Line], first: Line) -> bool:
+    """Whether a line is the next one of a paragraph that ends above it with a full line."""
+    last = lines[-1]
+    return (
+        len(lines) > 1
+        and last.right > max(line.right for line in lines) - 3 * last.height
+        and 0 < first.top - last.top < 1.8 * last.height
+        and abs(first.left - last.left) < 0.5 * last.height
+        and 0.9 < first.height / max(last.height, 0.1) < 1.1
+        and first.right < last.right + last.height
+        and (first.text[:1].islower() or is_cjk(first.text[:1] or " "))
+        and not LIST_MARKER.match(first.text)
+        and not SENTENCE_END.search(last.text)
+        and not OPEN_END.search(last.text)
+    )
+
+
 def _is_its_number(heading: Cluster, piece: Line) -> bool:
     """Whether a loose line is the number of a heading, left of it on its line."""
     box = heading.bbox
@@ -283,12 +333,12 @@ def _is_its_number(heading: Cluster, piece: Line) -> bool:
     )
 
 
-def _code_runs(lines: Sequence[Line]) -> list[tuple[bool, list[Line]]]:
+def _code_runs(lines: Sequence[Line], fonts: PageFonts) -> list[tuple[bool, list[Line]]]:
     """Lines in runs of code (True) and of everything else, top to bottom."""
     right = max((line.right for line in lines), default=0.0)
     runs: list[tuple[bool, list[Line]]] = []
     for line in lines:
-        code = is_monospaced(line)
+        code = fonts.is_code(line)
         if code and runs and not runs[-1][0]:
             above = runs[-1][1][-1]
             ended = SENTENCE_END.search(above.text) or above.text.endswith((":", "："))

@@ -9,12 +9,19 @@ import numpy as np
 from docling.datamodel.base_models import Cluster, Page
 from docling_core.types.doc import BoundingBox, CoordOrigin, DocItemLabel
 
-from tasks.extraction.line_tests import CAPTION, LEADER, font_of, is_monospaced_font
+from tasks.extraction.line_tests import CAPTION, LEADER, TABLE_CAPTION
+from tasks.extraction.page_fonts import PageFonts
 from tasks.extraction.page_lines import box_of
 from tasks.extraction.table_detect import is_table_picture
 from tasks.extraction.table_ruled import ruled_grid
 from tasks.extraction.table_rulings import find_rulings
-from tasks.extraction.table_words import Box, Word, is_running_text, text_lines
+from tasks.extraction.table_words import (
+    Box,
+    Word,
+    is_running_text,
+    text_lines,
+    word_height,
+)
 
 _LOOSE_WORDS = 20
 """A figure that holds this many words beside another figure is the page, not a figure."""
@@ -38,6 +45,7 @@ def correct_regions(page: Page, clusters: Sequence[Cluster]) -> list[Cluster]:
     """
     kept: list[Cluster] = []
     words: list[Word] | None = None
+    fonts = PageFonts(page.cells)
     for cluster in clusters:
         if cluster.label not in (DocItemLabel.TABLE, DocItemLabel.PICTURE):
             kept.append(cluster)
@@ -48,7 +56,7 @@ def correct_regions(page: Page, clusters: Sequence[Cluster]) -> list[Cluster]:
         if cluster.label == DocItemLabel.PICTURE and (not inside or _has_bitmap(page, box)):
             kept.append(cluster)
             continue
-        typed = _typewriter_share(page, box)
+        typed = _typewriter_share(page, fonts, box)
         if _is_contents(inside) or typed > 0.9:
             continue
         if typed > 0.5 and not _is_drawn_table(page, inside, box):
@@ -60,11 +68,25 @@ def correct_regions(page: Page, clusters: Sequence[Cluster]) -> list[Cluster]:
             continue
         if _is_prose(inside, box) or _holds_another(cluster, clusters, inside):
             continue
-        if _is_table(page, inside, box):
+        caption = _caption_beside(words, box)
+        if TABLE_CAPTION.match(caption) if CAPTION.match(caption) else _is_table(page, inside, box):
             cluster.label = DocItemLabel.TABLE
             _cut_at_caption(cluster, inside)
         kept.append(cluster)
     return kept
+
+
+def _caption_beside(words: Sequence[Word], box: Box) -> str:
+    """The line right below a region, or right above it, that reads like a caption; or nothing."""
+    left, top, right, bottom = box
+    near = 4 * word_height(words)
+    for low, high in ((bottom - 1, bottom + near), (top - near, top + 1)):
+        around = [w for w in words if left - 10 <= w.x <= right + 10 and low <= w.y <= high]
+        for line in text_lines(around):
+            text = " ".join(word.text for word in line)
+            if CAPTION.match(text):
+                return text
+    return ""
 
 
 def _cut_at_caption(cluster: Cluster, inside: Sequence[Word]) -> None:
@@ -106,7 +128,7 @@ def _is_contents(inside: Sequence[Word]) -> bool:
     return len(lines) > 1 and sum(bool(LEADER.search(line)) for line in lines) > 0.5 * len(lines)
 
 
-def _typewriter_share(page: Page, box: Box) -> float:
+def _typewriter_share(page: Page, fonts: PageFonts, box: Box) -> float:
     """Share of a region's characters in typewriter type: code, whatever its columns look like."""
     chars = mono = 0
     for cell in page.cells:
@@ -114,7 +136,7 @@ def _typewriter_share(page: Page, box: Box) -> float:
         if box[0] <= (left + right) / 2 <= box[2] and box[1] <= (top + bottom) / 2 <= box[3]:
             size = len(cell.text.strip())
             chars += size
-            mono += size if is_monospaced_font(font_of(cell)) else 0
+            mono += size if fonts.is_typewriter(cell) else 0
     return mono / chars if chars else 0.0
 
 

@@ -127,7 +127,8 @@ def _line_text(cells: Sequence[Any]) -> str:
             left, top, _, bottom = box_of(cell)
             _, p_top, p_right, p_bottom = box_of(previous)
             height, p_height = bottom - top, p_bottom - p_top
-            apart = left - p_right > 0.12 * max(height, p_height)
+            both_cjk = is_cjk(piece.lstrip()[0]) and is_cjk(text[-1])
+            apart = left - p_right > (0.5 if both_cjk else 0.12) * max(height, p_height)
             # A raised or lowered mark (a footnote number) is not part of the word beside it.
             script = min(height, p_height) < 0.8 * max(height, p_height)
             if not (text.endswith(" ") or piece.startswith(" ")) and (apart or script):

@@ -42,7 +42,6 @@ from tasks.extraction.layout_refine import PageRefiner
 from tasks.extraction.layout_regions import correct_regions
 from tasks.extraction.line_tests import LIST_MARKER
 from tasks.extraction.page_lines import (
-    close_up_cjk,
     code_text,
     join_lines,
     page_words,
@@ -93,11 +92,13 @@ def cluster_text(cluster: Cluster, known_words: set[str]) -> str:
     lines = visual_lines(cluster.cells)
     if cluster.label == DocItemLabel.CODE:
         return code_text(lines)
-    text = close_up_cjk(join_lines((line.text for line in lines), known_words))
+    text = join_lines((line.text for line in lines), known_words)
     if cluster.label == DocItemLabel.LIST_ITEM:
         marker = LIST_MARKER.match(text)
         if marker is not None and marker.group("bullet"):
             text = f"- {text[marker.end() :].strip()}"
+        elif marker is not None:  # docling knows a marker by the space behind it
+            text = f"{marker.group().strip()} {text[marker.end() :].strip()}"
     return text
 
 

@@ -31,7 +31,9 @@ def write_pdf(path: Path, pages: Sequence[Sequence[Line]]) -> Path:
         "/Encoding /WinAnsiEncoding >>".encode()
         for name in names
     ]
-    fonts = " ".join(f"/{name} {3 + n} 0 R" for n, name in enumerate(names))
+    # Keys that say nothing, as most programs write them.
+    keys = {name: f"F{n}" for n, name in enumerate(names, start=1)}
+    fonts = " ".join(f"/{keys[name]} {3 + n} 0 R" for n, name in enumerate(names))
     for number, lines in enumerate(pages):
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] "
@@ -39,7 +41,7 @@ def write_pdf(path: Path, pages: Sequence[Sequence[Line]]) -> Path:
             f"/Contents {first_page + 2 * number + 1} 0 R >>".encode()
         )
         stream = "\n".join(
-            f"BT /{line.font} {line.size} Tf {line.x} {842 - line.y} Td "
+            f"BT /{keys[line.font]} {line.size} Tf {line.x} {842 - line.y} Td "
             f"({_escaped(line.text)}) Tj ET"
             for line in lines
         ).encode("cp1252")

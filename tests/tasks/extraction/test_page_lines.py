@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tasks.extraction.line_tests import CAPTION, LEADER, LIST_MARKER, is_monospaced
+from tasks.extraction.line_tests import CAPTION, LEADER, LIST_MARKER
+from tasks.extraction.page_fonts import PageFonts
 from tasks.extraction.page_lines import (
     Line,
     clean,
@@ -102,6 +103,7 @@ def test_spaces_go_between_chinese_characters_only() -> None:
         "（一）项目",
         "1、项目",
         "∞ item",
+        "6.开启",
     ],
 )
 def test_list_markers(text: str) -> None:
@@ -115,16 +117,38 @@ def test_no_list_markers(text: str) -> None:
 
 def test_captions_and_leaders() -> None:
     assert CAPTION.match("Figure 3: A pump") and CAPTION.match("表 1.2 价格")
+    assert CAPTION.match("图 2：水泵") and CAPTION.match("Table IV. Limits")
+    assert not CAPTION.match("Table 1 lists the values that") and not CAPTION.match("表1列出")
     assert not CAPTION.match("Tables are useful") and not CAPTION.match("图书馆")
     assert LEADER.search("1.2 Valves . . . . . . . . 17") and not LEADER.search("and so on...")
 
 
+def is_code(*lines: Line) -> list[bool]:
+    fonts = PageFonts(cell for found in lines for cell in found.cells)
+    return [fonts.is_code(found) for found in lines]
+
+
 def test_chinese_prose_is_no_code_whatever_its_first_font() -> None:
-    assert is_monospaced(line("ls -l /etc", 50, 100, 110, "/ABC+LiberationMono"))
-    assert not is_monospaced(
-        line("ls(1) 用于显示文件和目录的权限信息", 50, 100, 250, "/A+LiberationMono")
+    assert is_code(line("ls -l /etc", 50, 100, 110, "/ABC+LiberationMono")) == [True]
+    assert is_code(
+        line("ls(1) 用于显示文件和目录的权限信息", 50, 100, 250, "/A+DejaVuSansMono")
+    ) == [False]
+    assert is_code(line("plain text", 50, 100, 110, "/ABC+Helvetica")) == [False]
+
+
+def test_typewriter_type_without_a_name_is_told_by_its_measure() -> None:
+    texts = ["for i in range(10):", "    print(i, i * i)", "total = illumination"]
+    assert (
+        is_code(*[line(t.strip(), 50, 100, 50 + 5.16 * len(t.strip()), "/F4") for t in texts])
+        == [True] * 3
     )
-    assert not is_monospaced(line("plain", 50, 100, 110, "/ABC+Helvetica"))
+    widths = [88.0, 70.1, 79.9]
+    assert (
+        is_code(
+            *[line(t.strip(), 50, 100, 50 + w, "/F1") for t, w in zip(texts, widths, strict=True)]
+        )
+        == [False] * 3
+    )
 
 
 def test_a_box_of_several_paragraphs_and_items_is_split() -> None:
