@@ -28,6 +28,7 @@ from tasks.settings import settings
 _HOST = "127.0.0.1"
 _FIRST_PORT = 4210
 _START_TIMEOUT_S = 180.0
+_PORT_ATTEMPTS = 3
 # On a machine that is busy extracting, a healthy server may take long to answer; ending it would
 # end other people's runs with it.
 _BUSY_PATIENCE_S = 90.0
@@ -84,10 +85,20 @@ def start() -> ServerRecord:
     with FileLock(folder / "lock", timeout=_START_TIMEOUT_S):
         record = _recorded()
         if record is not None and _runs(record):
-            if record.prefect_version == version("prefect") and _answers(record, _BUSY_PATIENCE_S):
+            ours = record.prefect_version == version("prefect") and _listens(record)
+            if ours and _answers(record, _BUSY_PATIENCE_S):
                 return record
             _end(record)
-        return _launch(_free_port(record.port if record else _FIRST_PORT))
+        port = record.port if record else _FIRST_PORT
+        for _ in range(_PORT_ATTEMPTS):
+            port = _free_port(port)
+            launched = _launch(port)
+            if launched is not None:
+                return launched
+            port += 1
+    raise ServerUnavailable(
+        f"the local Prefect server ended at its start, several times: {log_file()} says why"
+    )
 
 
 def stop() -> ServerRecord | None:
@@ -126,7 +137,8 @@ def _recorded() -> ServerRecord | None:
         return None
 
 
-def _launch(port: int) -> ServerRecord:
+def _launch(port: int) -> ServerRecord | None:
+    """Starts a server on `port`; None where it ended at once (another took the port meanwhile)."""
     import psutil
 
     from tasks.storage import atomic_file
@@ -161,11 +173,9 @@ def _launch(port: int) -> ServerRecord:
     deadline = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise ServerUnavailable(
-                f"the local Prefect server ended at its start (exit code {process.returncode}): "
-                f"{log_file()} says why"
-            )
-        if _answers(record, patience_s=0):
+            return None
+        # Whoever answers on the port is not believed to be ours before ours is seen to listen.
+        if _listens(record) and _answers(record, patience_s=0):
             return record
         time.sleep(0.2)
     _end(record)
@@ -192,6 +202,21 @@ def _runs(record: ServerRecord) -> bool:
         )
     except psutil.Error:
         return False
+
+
+def _listens(record: ServerRecord) -> bool:
+    """Whether the recorded process, or a child of it, is the one behind the port."""
+    import psutil
+
+    try:
+        process = psutil.Process(record.pid)
+        for member in (process, *process.children(recursive=True)):
+            for connection in member.net_connections(kind="tcp"):
+                if connection.status == psutil.CONN_LISTEN and connection.laddr.port == record.port:
+                    return True
+    except psutil.Error:
+        return False
+    return False
 
 
 def _answers(record: ServerRecord, patience_s: float) -> bool:
