@@ -35,6 +35,7 @@ from docling.models.factories import (
     get_table_structure_factory,
 )
 
+from tasks.errors import EngineUnavailable
 from tasks.extraction.engines import heron_artifacts_path
 from tasks.extraction.layout_cdla import CdlaLayoutModel, CdlaLayoutOptions
 from tasks.extraction.no_layout import NoLayoutModel, NoLayoutOptions
@@ -137,15 +138,28 @@ def profile_of(kind: FileKind, options: ExtractionOptions, ocr_used: bool) -> Pr
 
 @cache
 def converter_for(kind: FileKind, options: ExtractionOptions) -> DocumentConverter:
-    """The converter of one kind of file. Models load at its first document."""
+    """The converter of one kind of file, its models loaded.
+
+    Raises EngineUnavailable where they cannot be: that is no fault of the file.
+    """
     with _LOCK:
         _register_engines()
         _forbid_libreoffice()
     document_format = FORMATS[kind]
-    return DocumentConverter(
+    converter = DocumentConverter(
         allowed_formats=[document_format],
         format_options={document_format: _format_option(kind, options)},
     )
+    try:
+        converter.initialize_pipeline(document_format)
+    except EngineUnavailable:
+        raise
+    except Exception as error:  # whatever a model's loader raises
+        raise EngineUnavailable(
+            f"The engines of the extraction profile '{options.profile}' cannot start: {error}. "
+            "`clara doctor` says what is missing."
+        ) from error
+    return converter
 
 
 def _format_option(kind: FileKind, options: ExtractionOptions) -> FormatOption:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tasks.errors import FileRejected
+from tasks.errors import EngineUnavailable, FileRejected
 from tasks.extraction.engines import layout_model_file
 from tasks.extraction.options import ExtractionOptions
 from tasks.extraction.worker import extract_file
@@ -150,6 +150,15 @@ def test_without_models_the_words_are_the_same(document: ExtractedDocument, tmp_
         document.content.replace("#", "").split()
     )
     assert native.profile.layout is None
+
+
+def test_engines_that_cannot_start_are_no_fault_of_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.extraction.layout_cdla.layout_model_file", lambda: None)
+    options = ExtractionOptions(images_scale=1.9)  # a converter of its own
+    with pytest.raises(EngineUnavailable, match="uv sync"):
+        extract_file(handbook(tmp_path / "a.pdf"), "pdf", options, tmp_path)
 
 
 def test_blank_pages_are_refused(tmp_path: Path) -> None:
