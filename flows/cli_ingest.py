@@ -41,8 +41,7 @@ def run_ingest(
     from flows.local_server import connect
 
     with console.status("connecting to the Prefect server"):
-        ui_url = connect()
-    console.print(f"watch this run at {ui_url}", highlight=False, soft_wrap=True)
+        connect()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         summary = _run_flow(source, output, cache, options.model_dump())
@@ -54,8 +53,10 @@ def run_ingest(
         from tasks.reporting.console import summary_table
         from tasks.reporting.statistics import RunFacts
 
-        console.print(summary_table(RunFacts.model_validate(facts)))
-    console.print(f"report: {summary['report']}", highlight=False, soft_wrap=True)
+        shown = RunFacts.model_validate(facts)
+        console.print(summary_table(shown, report=summary["report"]))
+    else:
+        console.print(f"report: {summary['report']}", highlight=False, soft_wrap=True)
     if json_summary:
         print(json.dumps(summary, ensure_ascii=False, indent=2))
     if summary["outcome"] == "nothing_produced":

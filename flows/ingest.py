@@ -16,6 +16,7 @@ from typing import Any
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.ingest_setup import (
@@ -109,6 +110,7 @@ def ingest(
 
 def _run(places: Places, options: IngestOptions, watch: Watch) -> dict[str, Any]:
     started_at = datetime.now(UTC)
+    watch.say(f"watch this run at {flow_run.ui_url}")
     previous = previous_manifest(places)
     engines = choose_engines(options, previous)
     for fact in engines.facts():
@@ -116,7 +118,8 @@ def _run(places: Places, options: IngestOptions, watch: Watch) -> dict[str, Any]
     with watch.step("discover", 0) as step:
         future = discover_source.submit(places)
         found: Discovery = future.result()
-        step.done = len(found.files)
+        step.total = len(found.files)
+        step.advance(step.total)
     reviews = _reviews(places)
     fingerprint = inputs_fingerprint(found, options, engines, reviews)
     if not options.fresh and is_unchanged(places, previous, fingerprint):

@@ -53,4 +53,7 @@ def prefect_api(clara_home: Path) -> Iterator[str]:
 
     with temporary_settings({PREFECT_API_URL: record.api_url}):
         yield record.api_url
+        from prefect.logging.handlers import APILogHandler
+
+        APILogHandler.flush()
     local_server.stop()

@@ -217,3 +217,18 @@ def test_an_archive_is_no_document(tmp_path: Path) -> None:
         archive.writestr("a.txt", "text")
     ingest(source=str(source), output=str(tmp_path / "out"), workers=1)
     assert [line["reason"] for line in rows(tmp_path / "out", "rejects")] == ["unsupported"]
+
+
+@pytest.mark.docling
+def test_a_document_that_takes_too_long_is_one_line_and_is_tried_again(tmp_path: Path) -> None:
+    """docling's start alone takes longer than this time limit: its worker is killed."""
+    source, output = write_corpus(tmp_path / "source", 2), tmp_path / "out"
+    (source / "slow.html").write_text(f"<h1>Slow</h1><p>{machine_text(70)}</p>")
+    summary = ingest(source=str(source), output=str(output), workers=1, document_timeout_s=1.0)
+    assert summary["outcome"] == "done"
+    lines = {line["file_path"]: line["reason"] for line in rows(output, "rejects")}
+    assert lines == {"slow.html": "timeout"}
+    assert len(rows(output, "raw_knowledge")) == 2
+    ingest(source=str(source), output=str(output), workers=1)
+    assert rows(output, "rejects") == []
+    assert len(rows(output, "raw_knowledge")) == 3
