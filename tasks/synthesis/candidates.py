@@ -40,7 +40,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class Candidate:
-    """`weight` says how sure the template is of itself; the best ones are kept."""
+    """`weight` says how sure the template is of itself; the best ones are kept.
+
+    `quotes` is the sentence that a completion question shows: it fills a chunk up, and never
+    takes the place of a question in words of its own.
+    """
 
     type: QuestionType
     question: str
@@ -49,3 +53,4 @@ class Candidate:
     weight: float
     source: str
     frame: Frame | None = None
+    quotes: Span | None = None

@@ -28,10 +28,12 @@ def machine_text(number: int) -> str:
 
 def chinese_text(number: int) -> str:
     """A Chinese sheet of the same kind."""
+    capacity, residual = number * 5 + 20, 0.3 + number / 10
     return (
-        f"第{number}号水厂建于{1960 + number}年，位于苏州河北岸。该水厂的日供水能力为"
-        f"{number * 5 + 20}万立方米。由于原水浊度较高，第{number}号水厂采用了两级过滤工艺。出厂水的余氯控制在"
-        f"{0.3 + number / 10:.1f}毫克每升以上。\n"
+        f"第{number}号水厂建于{1960 + number}年，位于苏州河北岸。"
+        f"该水厂的日供水能力为{capacity}万立方米。"
+        f"由于原水浊度较高，第{number}号水厂采用了两级过滤工艺。"
+        f"出厂水的余氯控制在{residual:.1f}毫克每升以上。\n"
     )
 
 

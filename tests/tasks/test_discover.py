@@ -35,8 +35,15 @@ def test_files_come_sorted_with_kind_hash_and_area(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["with space.txt", "quo'te\".txt", "new\nline.txt", "😀.txt", "中文.txt", "-dash.txt"]
-    + ["字" * 83 + ".txt"],
+    [
+        "with space.txt",
+        "quo'te\".txt",
+        "new\nline.txt",
+        "😀.txt",
+        "中文.txt",
+        "-dash.txt",
+        "字" * 83 + ".txt",
+    ],
 )
 def test_odd_names_are_names(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("text")
@@ -122,7 +129,7 @@ def test_unreadable_files_and_folders_are_rejects(tmp_path: Path) -> None:
 
 def test_a_name_that_is_no_text_is_a_reject(tmp_path: Path) -> None:
     try:
-        with open(os.fsencode(tmp_path) + b"/\xff.txt", "w") as stream:  # noqa: PTH123
+        with open(os.fsencode(tmp_path) + b"/\xff.txt", "w") as stream:
             stream.write("x")
     except OSError:
         pytest.skip("this file system takes only names that are UTF-8")

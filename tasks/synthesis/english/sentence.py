@@ -67,7 +67,7 @@ _PARTS_OF_TEXT = frozenset(
     """)
 )
 _OPENERS = {"(": ")", "[": "]", "（": "）"}
-_DATE = (
+DATE = (
     rf"(?:(?:early |mid-?|late )?(?:the )?\d{{4}}s|(?:\d{{1,2}} )?(?:{MONTHS}) (?:\d{{1,2}},? )?"
     rf"\d{{4}}|(?:{MONTHS}) \d{{1,2}}|\d{{1,2}} (?:{MONTHS})|1[0-9]\d\d|20\d\d"
     r"|(?:early |mid-?|late )?(?:the )?\d{1,2}(?:st|nd|rd|th) century)(?![\w%]|,\d|\.\d)"
@@ -75,7 +75,7 @@ _DATE = (
 TIME_PHRASE = re.compile(
     r"\b(?P<prep>[Ii]n|[Oo]n|[Ss]ince|[Uu]ntil|[Bb]y|[Bb]efore|[Aa]fter|[Aa]round|[Ff]rom"
     r"|[Bb]etween)\s+(?P<date>(?:the (?:spring|summer|autumn|fall|winter|end|beginning|year) "
-    rf"(?:of )?)?(?:the )?{_DATE}(?:\s*(?:to|until|and|through|[–-])\s*{_DATE})?)"
+    rf"(?:of )?)?(?:the )?{DATE}(?:\s*(?:to|until|and|through|[–-])\s*{DATE})?)"
 )
 
 
