@@ -20,6 +20,9 @@ FrameKind = Literal[
     "matrix",
     "step",
     "year",
+    "labels",
+    "label",
+    "dated",
 ]
 
 

@@ -37,6 +37,7 @@ _NO_TERM = frozenset(
 _NAME_WORDS = frozenset(words("the of and in for de von van la to on at &"))
 # A translated subject beats a carried one, a carried attribute is the least.
 _CARRIED, _CARRIED_ATTRIBUTE = 0.8, 0.6
+_NEUTRAL = ("matrix", "step", "year", "labels", "label", "dated")
 
 
 def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
@@ -44,14 +45,14 @@ def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
         if fact.frame is None:
             continue
         into: AskedIn = "zh" if fact.asked_in == "en" else "en"
-        if fact.frame.kind in ("matrix", "step", "year"):
+        if fact.frame.kind in _NEUTRAL:
             made = _neutral(fact.frame, into)
         else:
             made = _in_chinese(fact.frame) if into == "zh" else _in_english(fact.frame)
         if made is None:
             continue
         question, factor = made
-        if fact.frame.kind not in ("matrix", "step", "year"):
+        if fact.frame.kind not in _NEUTRAL:
             question = _same_context(fact.question, question)
         yield Candidate(
             "cross_lingual",
@@ -113,6 +114,18 @@ def _neutral(frame: Frame, into: AskedIn) -> tuple[str, float] | None:
         lead = (
             f"就“{frame.topic}”而言，" if into == "zh" else f"In the context of “{frame.topic}”, "
         )
+    if frame.kind == "dated":
+        if into == "zh":
+            return f"{lead}“{frame.subject}”对应的年份是什么？", 0.8
+        return f"{lead}which year is given for “{frame.subject}”?", 0.8
+    if frame.kind == "labels":
+        if into == "zh":
+            return f"题为“{frame.subject}”的图中标有哪些文字？", 0.85
+        return f"Which labels appear in the picture titled “{frame.subject}”?", 0.85
+    if frame.kind == "label":
+        if into == "zh":
+            return f"在题为“{frame.topic}”的图中，“{frame.subject}”旁注明了什么？", 0.75
+        return f"In the picture titled “{frame.topic}”, what stands beside “{frame.subject}”?", 0.75
     if frame.kind == "matrix":
         if into == "zh":
             return f"{lead}“{frame.subject}”对应“{frame.relation}”的数值是多少？", 0.75
@@ -148,7 +161,7 @@ def _in_chinese(frame: Frame) -> tuple[str, float] | None:
     if frame.kind == "contains":
         pattern = CONTAINS_ZH.get(frame.relation)
         return (pattern.format(s=subject), factor * 0.9) if pattern else None
-    attribute = to_chinese(frame.relation)
+    attribute = to_chinese(frame.relation, own=True)
     carried = _CARRIED_ATTRIBUTE if attribute is None else 1.0
     shown = attribute or f"“{frame.relation}”"
     if frame.kind == "count":
@@ -171,8 +184,9 @@ def _subject_en(text: str) -> tuple[str, str, float] | None:
         return f"the {noun} of {possessive['o']}", noun, 0.95
     translated = to_english(text)
     if translated is None:
-        # A name is carried; a common noun that nobody knows in English asks nothing.
-        return (f"“{text}”", f"“{text}”", _CARRIED) if _is_chinese_name(text) else None
+        # A term is carried as it stands; a longer part of a sentence is no term.
+        short = _is_chinese_name(text) or len(text) <= 10
+        return (f"“{text}”", f"“{text}”", _CARRIED) if short else None
     if translated[0].isupper():
         return translated, translated, 1.0
     return f"the {translated}", translated, 0.95

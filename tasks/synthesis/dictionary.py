@@ -71,7 +71,8 @@ def to_english(term: str) -> str | None:
         if not any(is_han(c) for c in word):
             parts.append(word)
             continue
-        english = _one_to_english(word, senses=1)
+        # A dictionary's sense of a part is no part of a name: 城门水塘 is no "city gate pool".
+        english = ZH_TO_EN.get(word)
         if english is None or len(word) < 2 or not tag.startswith(_NOUN_LIKE):
             return None
         parts.append(english)
@@ -90,8 +91,12 @@ def _one_to_english(word: str, senses: int = 2) -> str | None:
     return glosses[0]
 
 
-def to_chinese(term: str) -> str | None:
-    """Chinese of an English noun phrase, or None. Names in capitals are never translated."""
+def to_chinese(term: str, *, own: bool = False) -> str | None:
+    """Chinese of an English noun phrase, or None. Names in capitals are never translated.
+
+    With `own`, only our glossary is asked: a column's header has a sense that no dictionary
+    can choose ("Check" is no cheque).
+    """
     term = re.sub(r"^(?:the|a|an)\s+", "", term.strip(), flags=re.IGNORECASE)
     low = term.lower()
     if low in EN_TO_ZH:
@@ -101,7 +106,7 @@ def to_chinese(term: str) -> str | None:
     for form in (low, _singular(low)):
         if form in EN_TO_ZH:
             return EN_TO_ZH[form]
-        words = _entries()[1].get(form)
+        words = None if own else _entries()[1].get(form)
         if words and (" " in form or len(set(words)) == 1):
             return min(words, key=lambda word: (len(word) != 2, len(word), word))
     parts = [EN_TO_ZH.get(word) or EN_TO_ZH.get(_singular(word)) for word in low.split()]

@@ -15,6 +15,10 @@ _EMPTY = re.compile(
     r"[-–—/\\.*?？×xX✓√\s]*|[Nn]/?[Aa]\.?|none|same|ditto|同上|同左|无|暂无|见上|略"
 )
 _ORDINAL_HEADERS = frozenset({"no", "no.", "#", "序号", "编号", "id", "item", "项目", "index"})
+_QUALITIES = frozenset(
+    words("none poor fair good average superior excellent perfect normal high low medium yes no")
+)
+_COMMON_ENDS = ("tion", "sion", "ment", "ness", "ing", "ity")
 _MARKUP = re.compile(r"\*\*|`|\[\^?\d+\]")
 _ATTRIBUTE_ZH = re.compile(
     r"(?:值|量|率|度|数|额|时间|日期|年份|要求|功能|优点|缺点|产物|范围|价格|单位|类型|状态|级别|周期|语言|用途|名称"
@@ -48,6 +52,14 @@ def is_attribute(header: str) -> bool:
         return header in ZH_TO_EN or bool(_ATTRIBUTE_ZH.search(header))
     words = header.lower().split()
     return header.lower() in EN_TO_ZH or words[-1] in ATTRIBUTES or words[0] in ATTRIBUTES
+
+
+def is_measure(header: str) -> bool:
+    """Whether a header names a quantity: two rows may be compared by it."""
+    if has_han(header):
+        return bool(_ATTRIBUTE_ZH.search(header))
+    words = header.lower().split()
+    return words[-1] in ATTRIBUTES or words[0] in ATTRIBUTES
 
 
 def numbered(name: str, kind: str) -> str:
@@ -96,6 +108,7 @@ def answerable(value: str) -> bool:
         or " ; " in value
         or "[IMAGE" in value
         or "<br" in value
+        or value.startswith(("The picture ", "Picture titled", "这幅图片", "图片标题"))
     ):
         return False
     return len(value) <= 300 and value.count("**") % 2 == 0 and not value.startswith("**")
@@ -144,4 +157,8 @@ def with_article(owner: str) -> str:
         return f"“{owner}”"
     if len(words) > 1 and words[0][0].isupper() and all(w.islower() for w in words[1:]):
         return f"the {inside(owner)}"
-    return owner
+    if len(words) == 1 and owner.lower() in _QUALITIES:
+        return f"“{owner}”"
+    if len(words) == 1 and owner.lower().endswith(_COMMON_ENDS) and owner[1:].islower():
+        return owner.lower()
+    return re.sub(r"^The ", "the ", owner)

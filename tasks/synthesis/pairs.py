@@ -38,6 +38,8 @@ def pair_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
         key, value = plain(unit.key.of(passage.text)), unit.value.of(passage.text)
         if _NOT_A_KEY.fullmatch(key) or not answerable(value) or not owner:
             continue
+        if len(key) < 2 or value.startswith(("The picture ", "这幅图片")):
+            continue
         if has_han(key) and not good_subject(key):
             continue
         if has_han(owner) and not has_han(key + value):

@@ -16,6 +16,8 @@ MIN_PAIRS, MAX_PAIRS = 3, 5
 SUMMARY_LEAST, SUMMARY_MOST = 0.5, 0.8
 SUMMARY_CHECKED_FROM = 200
 
+# Stands for the words that a completion question leaves out of a sentence.
+BLANK = "____"
 _MIN_QUESTION, _MAX_QUESTION = 5, 400
 _QUOTED = re.compile(r"“[^”]*”|\"[^\"]*\"|「[^」]*」|《[^》]*》|`[^`]*`|‘[^’]*’")
 _REFERS_TO_TEXT = re.compile(
@@ -69,6 +71,8 @@ _ASKING = re.compile(
     r"|must|shall|should|will|would|you|i|we|there)\b",
     re.IGNORECASE,
 )
+# "Why does coagulation lower them?": an object that nothing else in the question names.
+_OBJECT = re.compile(r"^[^,“]*\b(?:them|it)\?$", re.IGNORECASE)
 # A bare noun stands where the subject does: "When did production leave its ...".
 _SUBJECT = re.compile(r"\s*[a-z]{4,}(?:s|tion|ment|ity|ing|er|or|e|t|r|n)\b\s+\w+", re.ASCII)
 
@@ -169,6 +173,8 @@ def dangling_pronoun(question: str) -> str:
         return found[0]
     if found := _POINTING.search(plain):
         return found[0]
+    if _OBJECT.search(plain) and not re.search(r"\b(?:when|if|after|before|once|and)\b", plain[4:]):
+        return plain.rstrip("?").split()[-1]
     for pronoun in (_PERSON, _THING):
         found = pronoun.search(plain)
         if found is None:
@@ -189,7 +195,9 @@ def _check_answer(pair: QAPair, chunk: TextChunk) -> list[tuple[str, str]]:
     if "[IMAGE" in pair.answer or "IMAGE_REF" in pair.answer:
         found.append(("answer-marker", f"The answer holds a picture's marker: {pair.answer[:80]}"))
     # A quoted term may hold a word of a longer answer; a name alone must not be told.
-    asked = pair.question if " " not in answer else _QUOTED.sub(" ", pair.question)
+    # A completion question quotes a sentence, and that must not hold what it leaves out.
+    whole = " " not in answer or BLANK in pair.question
+    asked = pair.question if whole else _QUOTED.sub(" ", pair.question)
     if not _CHOICE.search(pair.question) and _contains(normalise(asked), answer):
         found.append(("answer-in-question", f"The question tells its answer: {pair.question}"))
     if pair.evidence is not None:

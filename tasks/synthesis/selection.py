@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 from tasks.records import DroppedPair, Evidence, Language, QAPair, TextChunk
 from tasks.synthesis.candidates import Candidate
-from tasks.synthesis.rules import MAX_PAIRS, alike, check_pair, near_duplicate
-from tasks.text import language_of
+from tasks.synthesis.rules import MAX_PAIRS, MIN_PAIRS, alike, check_pair, near_duplicate
+from tasks.text import language_of, weighted_length
 
 _CROSS_LINGUAL_MOST = 1
 _REASONING_MOST = 2
 _OVERLAP = 0.6
+# Weighted characters: about 250 tokens.
+_LONG = 900
 
 
 def select(
@@ -33,14 +35,65 @@ def select(
         if not broken:
             valid.append((candidate, pair))
     chosen: list[tuple[Candidate, QAPair]] = []
+    completions = [item for item in valid if item[0].quotes is not None]
+    valid = [item for item in valid if item[0].quotes is None]
     _take(chosen, valid, "reasoning", 1)
     _take(chosen, valid, "cross_lingual", _CROSS_LINGUAL_MOST)
     _take(chosen, valid, "fact", MAX_PAIRS - len(chosen))
     _take(chosen, valid, "reasoning", min(_REASONING_MOST, MAX_PAIRS - len(chosen) + 1))
     if len(chosen) < 3:
         _take(chosen, valid, "cross_lingual", 2)
+    _fill_up(chosen, completions, _wanted(chunk))
     chosen.sort(key=lambda item: (item[0].answer.start, item[0].answer.end, item[1].question))
     return tuple(pair for _, pair in chosen), tuple(dropped)
+
+
+def _wanted(chunk: TextChunk) -> int:
+    """Completion questions fill a chunk up to as many pairs as this."""
+    return MIN_PAIRS + (weighted_length(chunk.text) >= _LONG)
+
+
+def _fill_up(
+    chosen: list[tuple[Candidate, QAPair]],
+    completions: list[tuple[Candidate, QAPair]],
+    most: int,
+) -> None:
+    """One question across languages where there is none, then facts, a sentence each."""
+    crossing = [item for item in completions if item[1].type == "cross_lingual"]
+    facts = [item for item in completions if item[1].type == "fact"]
+    across = any(pair.type == "cross_lingual" for _, pair in chosen)
+    room = 0 if across or not crossing else 1
+    # First sentences that nobody has asked about yet.
+    for fresh in (True, False):
+        for candidate, pair in facts:
+            if len(chosen) >= most - (room if len(chosen) else 0):
+                break
+            _add(chosen, candidate, pair, fresh)
+    for fresh in (True, False):
+        for candidate, pair in crossing if room and len(chosen) < MAX_PAIRS else []:
+            if not any(other.type == "cross_lingual" for _, other in chosen):
+                _add(chosen, candidate, pair, fresh)
+    for candidate, pair in facts:
+        if len(chosen) < most:
+            _add(chosen, candidate, pair, False)
+
+
+def _add(
+    chosen: list[tuple[Candidate, QAPair]], candidate: Candidate, pair: QAPair, fresh: bool
+) -> None:
+    if any(near_duplicate(pair, other) for _, other in chosen):
+        return
+    shown = candidate.quotes
+    for other, other_pair in chosen:
+        same_tongue = candidate.asked_in == other.asked_in
+        if _clashes(candidate, other, True) and (fresh or same_tongue):
+            return
+        if other.quotes == shown and other_pair.type == pair.type:
+            return
+        inside = shown is not None and shown.start <= other.answer.start < shown.end
+        if fresh and inside:
+            return
+    chosen.append((candidate, pair))
 
 
 def _whole(answer: str) -> bool:

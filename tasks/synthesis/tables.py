@@ -18,6 +18,7 @@ from tasks.synthesis.labels import (
     has_han,
     inside,
     is_attribute,
+    is_measure,
     label_column,
     numbered,
     plain,
@@ -175,7 +176,7 @@ def _two_cells(text: str, table: Table) -> Iterator[Candidate]:
     for column in range(label + 1, len(header)):
         if not good_header(header[column]) or header[column].lower() in _TEXT_HEADERS:
             continue
-        if not is_attribute(header[column]):
+        if not is_measure(header[column]):
             continue
         numbers = _column_numbers(text, table, label, column)
         if len(numbers) < 2 or len(numbers) < len(table.rows) * 0.6:

@@ -41,6 +41,11 @@ _DOCUMENT_WORDS = re.compile(
 _QUESTION = re.compile(
     r"(?:how|what|when|where|which|who|why)\b|如何|怎样|怎么|为什么", re.IGNORECASE
 )
+# "For the choice of the dose", "From raw water to clear water": no name of anything.
+_PHRASE = re.compile(
+    r"(?:for|in|on|at|from|to|with|by|of|after|before|about|if|as|under|over|choosing|using)\b",
+    re.IGNORECASE,
+)
 _FAQ = re.compile(r"常[见问].{0,4}(?:问题|问答)|问与答|Q ?& ?A", re.IGNORECASE)
 _MAX_CHARACTERS = 70
 
@@ -67,7 +72,8 @@ class Topic:
     @property
     def context(self) -> str:
         """`nearest` as it stands inside a sentence; a title that is a clause is quoted."""
-        return f"“{self.nearest}”" if _QUESTION.match(self.nearest) else self.nearest
+        clause = _QUESTION.match(self.nearest) or _PHRASE.match(self.nearest)
+        return f"“{self.nearest}”" if clause else self.nearest
 
     @property
     def nearest(self) -> str:

@@ -140,7 +140,7 @@ class Reader:
             new = self.antecedent_block == -1 and fits
             self.antecedent = self.title if new else ""
         self.antecedent_block = unit.block
-        sentence = _prepare(self.passage.text, unit.span, unit.kind)
+        sentence = prepare(self.passage.text, unit.span, unit.kind)
         if sentence is None:
             self._forget(unit)
             return None
@@ -154,6 +154,16 @@ class Reader:
         if sentence.clause is None:
             self._forget(unit)
         return sentence
+
+    def spoken_of(self, unit: Unit) -> str:
+        """The one that a document's title names, where the passage so far is about nobody else."""
+        if not (self.title_is_person if self.about_person else self.title_is_name):
+            return ""
+        before = self.passage.text[: unit.span.start]
+        before = before[max(before.rfind("\n"), 0) :]
+        people = re.findall(r"(?<![.!?] )\b[A-Z][a-z]+ [A-Z][a-z]+", before[-160:])
+        own = all(any(word in self.title for word in name.split()) for name in people)
+        return self.title if own or not self.about_person else ""
 
     def consequence(self, sentence: Sentence) -> Sentence | None:
         """The clause after ", so" as a sentence of its own, where it has a subject of its own."""
@@ -314,7 +324,10 @@ def time_phrases(sentence: Sentence) -> list[re.Match[str]]:
     return [match for match in found if match.start() in starts]
 
 
-def _prepare(text: str, span: Span, kind: str = "sentence") -> Sentence | None:
+def prepare(
+    text: str, span: Span, kind: str = "sentence", longest: int = _MAX_WORDS
+) -> Sentence | None:
+    """Tokens of a complete sentence of at most `longest` words, not yet read; else None."""
     raw = span.of(text)
     item = kind == "item"
     ended = raw.rstrip('"”’)').endswith((".", "!")) or item
@@ -334,7 +347,7 @@ def _prepare(text: str, span: Span, kind: str = "sentence") -> Sentence | None:
     if any(t.text in _NEW_SENTENCE for t in tokens[1:]):
         return None
     words = sum(token.is_word for token in tokens)
-    if not _MIN_WORDS <= words <= _MAX_WORDS or tokens[-1].text in (",", ":", ";", "-"):
+    if not _MIN_WORDS <= words <= longest or tokens[-1].text in (",", ":", ";", "-"):
         return None
     return Sentence(text, span, tokens)
 
