@@ -31,7 +31,7 @@ def make_document(number: int) -> str:
     for part in rng.sample(_PARTS, 5):
         lines.append(
             f"The rated {part} of the {subject} is {rng.randint(10, 9999)} units, because "
-            f"its housing of type H{rng.randint(1, 500)} was tested at {rng.randint(1, 90)} degrees."
+            f"its housing H{rng.randint(1, 500)} was tested at {rng.randint(1, 90)} degrees."
         )
     lines += ["", "| Part | Value |", "| --- | --- |"]
     lines += [f"| {part} limit | {rng.randint(100, 99999)} |" for part in rng.sample(_PARTS, 3)]

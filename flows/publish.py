@@ -175,6 +175,7 @@ class Publication:
         from tasks.report import make_report
 
         steps, places = self.steps, self.steps.places
+        before = watch.facts()
         with watch.step("report", 1) as step:
             run = IngestRun(
                 source=places.source.uri(),
@@ -182,7 +183,7 @@ class Publication:
                 started_at=self.started_at,
                 ended_at=datetime.now(UTC),
                 seed=steps.options.seed,
-                steps=watch.facts(),
+                steps=before,
                 engines=steps.engines.facts(),
                 files=tuple(
                     OutputFile(name=name, rows=entry.rows, size_bytes=entry.bytes)
