@@ -7,6 +7,7 @@ It asks only what it can ask well: a chunk of which it can read nothing gets no 
 from __future__ import annotations
 
 import importlib.metadata
+import re
 from collections.abc import Iterator
 
 from tasks.records import Synthesis, Synthesizer, TextChunk
@@ -25,7 +26,7 @@ from tasks.synthesis.faq import faq_candidates
 from tasks.synthesis.labels import has_han
 from tasks.synthesis.lists import list_candidates
 from tasks.synthesis.pairs import pair_candidates
-from tasks.synthesis.passage import Passage, Unit, read_passage, strip_span
+from tasks.synthesis.passage import Passage, Span, Unit, read_passage, strip_span
 from tasks.synthesis.pictures import description_spans, picture_candidates
 from tasks.synthesis.selection import select
 from tasks.synthesis.steps import step_candidates
@@ -129,7 +130,7 @@ def find_candidates(passage: Passage, topic: Topic) -> list[Candidate]:
         if whole is not None:
             found.extend(english_blanks.completions(whole, reader, spoken_of))
         before_en = sentence
-    for unit in _inside_pairs(passage):
+    for unit in _inside_units(passage):
         if any(s.start < unit.span.end and unit.span.start < s.end for s in pictures):
             continue
         if has_han(unit.span.of(passage.text)):
@@ -141,11 +142,20 @@ def find_candidates(passage: Passage, topic: Topic) -> list[Candidate]:
     return found
 
 
-def _inside_pairs(passage: Passage) -> Iterator[Unit]:
-    """The sentences of key-value lines: "A feature: since the 1950s, sea water has ..."."""
+def _inside_units(passage: Passage) -> Iterator[Unit]:
+    """Sentences of key-value lines ("A feature: since the 1950s, ..."), parts between " ; "."""
     for unit in passage.units:
+        text = unit.span.of(passage.text)
+        start = unit.span.start
         if unit.kind == "pair":
-            start = unit.span.start
-            for left, right in sentence_spans(unit.span.of(passage.text)):
+            for left, right in sentence_spans(text):
                 span = strip_span(passage.text, start + left, start + right)
                 yield Unit("sentence", span, unit.block)
+        elif unit.kind == "sentence" and " ; " in text:
+            for match in re.finditer(r"(?:(?! ; ).)+", text):
+                left = start + match.start() + (3 if match[0].startswith(" ; ") else 0)
+                span = strip_span(passage.text, left, start + match.end())
+                while span.start < span.end and passage.text[span.start] in "; ":
+                    span = Span(span.start + 1, span.end)
+                if span.end > span.start:
+                    yield Unit("item", span, unit.block)

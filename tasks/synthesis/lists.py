@@ -108,10 +108,10 @@ def _years(passage: Passage, topic: Topic) -> Iterator[Candidate]:
                 continue
             titles = [match["t"] for _, match in dated]
             for left, match in dated:
-                title = match["t"].strip(" -–:.,")
+                title = re.sub(r"^\W+", "", match["t"].strip(" -–:.,"))
                 if titles.count(match["t"]) > 1 or not re.search(r"[^\W\d]{3}", title):
                     continue
-                if has_han(title) or match["y"] in title:
+                if has_han(title) or match["y"] in title or ".." in title:
                     continue
                 many = "years are" if len(match["y"]) > 4 else "year is"
                 question = f"In the context of {topic.context}, which {many} given for “{title}”?"

@@ -13,8 +13,8 @@ from tasks.text import language_of, weighted_length
 _CROSS_LINGUAL_MOST = 1
 _REASONING_MOST = 2
 _OVERLAP = 0.6
-# Weighted characters: about 250 tokens.
-_LONG = 900
+# Weighted characters: about 120 tokens.
+_LONG = 450
 
 
 def select(
@@ -50,7 +50,8 @@ def select(
 
 def _wanted(chunk: TextChunk) -> int:
     """Completion questions fill a chunk up to as many pairs as this."""
-    return MIN_PAIRS + (weighted_length(chunk.text) >= _LONG)
+    length = weighted_length(chunk.text)
+    return MIN_PAIRS + (length >= _LONG)
 
 
 def _fill_up(
@@ -88,7 +89,8 @@ def _add(
         same_tongue = candidate.asked_in == other.asked_in
         if _clashes(candidate, other, True) and (fresh or same_tongue):
             return
-        if other.quotes == shown and other_pair.type == pair.type:
+        # A long chunk of few sentences: the second blank of a sentence comes last.
+        if fresh and other.quotes == shown and other_pair.type == pair.type:
             return
         inside = shown is not None and shown.start <= other.answer.start < shown.end
         if fresh and inside:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterator
 
@@ -11,11 +12,13 @@ from tasks.synthesis.english.clause import Token
 from tasks.synthesis.english.lexicon import (
     BASES,
     BE,
+    DETERMINERS,
     FINITE,
     FRONT_ADVERBS,
     HAVE,
     MODALS,
     MONTHS,
+    PREPOSITIONS,
 )
 from tasks.synthesis.english.sentence import DATE, Reader, Sentence, prepare
 from tasks.synthesis.passage import Span, Unit
@@ -32,7 +35,7 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _POINTS_INSIDE = re.compile(
-    r"\b(?:this|these|those|the former|the latter|the following|above|below|aforementioned"
+    r"\b(?:this|these|those(?! (?:who|of|in|that|with|from|which))|the former|the latter|the following|above|below|aforementioned"
     r"|as follows|respectively|you said|figure \d|table \d)\b",
     re.IGNORECASE,
 )
@@ -81,7 +84,9 @@ _TAIL = re.compile(
     r"|against|across|towards?|within|over|around|near|among|including)\s+"
 )
 _CONJOINED = re.compile(
-    r",\s+(?:which|who|whose|where|while|although|though|but|because|so|with|and (?:the|it|he|she|they|was|is|has|then)\b)|;"
+    r",\s+(?:which|who|whose|where|while|although|though|but|because|so|with|and\s+\w+ed|and"
+    r"\s+(?:the|it|he|she|they|was|is|has|then))\b|;|\s+(?:and\s+(?:is|was|are|were|has|had|became"
+    r"|won|also)|while|because|although|whereas|who|which|after|before|until)\b"
 )
 _EMPTY_WORDS = frozenset(
     words("""
@@ -91,8 +96,11 @@ _EMPTY_WORDS = frozenset(
         last end home people addition general place part life
     """)
 )
+_OPENS_BADLY = frozenset(words("of to the and or a an in on at by for with as that their his her"))
 _BARE_PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|him|she|this|these|those|that)\b", re.I)
-_BESIDE_WORDS = 5
+# A second question of a sentence is asked where the chunk has too few sentences.
+_BLANKS_MOST, _SECOND, _APART = 2, 0.2, 12
+_BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE = 5, 8, 25
 
 
 def long_sentence(text: str, unit: Unit) -> Sentence | None:
@@ -108,20 +116,26 @@ def completions(sentence: Sentence, reader: Reader, before: str) -> Iterator[Can
     statement = _statement(sentence, reader, before)
     if statement is None:
         return
-    best = sorted(blanks(statement, sentence), key=lambda b: (-b.weight, b.span.start))
-    for blank in best:
+    asked: list[Blank] = []
+    for blank in sorted(blanks(statement, sentence), key=lambda b: (-b.weight, b.span.start)):
+        if any(_near(blank.span, other.span) for other in asked):
+            continue
         clipped = _clipped(statement, blank)
-        if clipped is None:
+        made = ask_completion(clipped, blank, reader.topic, "en") if clipped else None
+        if clipped is None or made is None:
             continue
-        made = ask_completion(clipped, blank, reader.topic, "en")
-        if made is None:
-            continue
-        yield made
+        yield made if not asked else dataclasses.replace(made, weight=made.weight - _SECOND)
         if blank.kind != "words" and (part := _beside(clipped, blank)) is not None:
             across = ask_across(clipped, blank, part, reader.topic, "zh")
             if across is not None:
                 yield across
-        return
+        asked.append(blank)
+        if len(asked) == _BLANKS_MOST:
+            return
+
+
+def _near(one: Span, other: Span) -> bool:
+    return one.start < other.end + _APART and other.start < one.end + _APART
 
 
 def _statement(sentence: Sentence, reader: Reader, before: str) -> Statement | None:
@@ -139,7 +153,14 @@ def _statement(sentence: Sentence, reader: Reader, before: str) -> Statement | N
     raw = text[start:end]
     if any(raw.count(a) != raw.count(b) for a, b in (("(", ")"), ("[", "]"), ("“", "”"))):
         return None
-    if raw.count('"') % 2 or raw.count("*") % 2 or "|" in raw or "\n\n" in raw or "(," in raw:
+    if (
+        " ; " in raw
+        or raw.count('"') % 2
+        or raw.count("*") % 2
+        or "|" in raw
+        or "\n\n" in raw
+        or "(," in raw
+    ):
         return None
     head = tokens[first]
     low = head.low
@@ -158,10 +179,8 @@ def _statement(sentence: Sentence, reader: Reader, before: str) -> Statement | N
             name = before + ("'s" if own else "")
         else:
             return None
-        if (
-            not name
-            or (_BARE_PRONOUN.search(text[head.end : end])
-            and low not in ("he", "she", "his", "her"))
+        if not name or (
+            _BARE_PRONOUN.search(text[head.end : end]) and low not in ("he", "she", "his", "her")
         ):
             return None
         statement = Statement(
@@ -183,9 +202,13 @@ def _has_verb(tokens: tuple[Token, ...]) -> bool:
     """A caption ("The five steps of treatment.") is no statement."""
     if tokens[0].low in BASES:
         return True
-    for token in tokens[1:]:
+    for index, token in enumerate(tokens[1:-1], start=1):
         form = FINITE.get(token.low)
         if token.low in BE | HAVE | MODALS or (form is not None and form.tense == "past"):
+            return True
+        after = tokens[index + 1].low
+        leads_on = after in DETERMINERS or (after in PREPOSITIONS and after != "of")
+        if form is not None and leads_on and len(tokens) > _VERB_DOUBTED:
             return True
     return False
 
@@ -195,6 +218,9 @@ def _clipped(statement: Statement, blank: Blank) -> Statement | None:
     raw = statement.span.of(statement.text)
     if len(raw.split()) > _CLIP_FROM:
         offset = blank.span.end - statement.span.start
+        if re.match(r"(?:As|When|If|While|Although|Though|Since|After|Before|Because|Once)\b", raw):
+            # Its first half is no sentence: it ends after its main clause or not at all.
+            offset = max(offset, raw.find(",") + _MAIN_CLAUSE)
         for border in _CONJOINED.finditer(raw, offset):
             shorter = raw[: border.start()]
             if (
@@ -222,6 +248,14 @@ def _beside(statement: Statement, blank: Blank) -> Span | None:
         if re.search(r"[,;:()\"]$|^[(\"]", piece):
             pieces = pieces[index + 1 :]
             break
+    for index in range(len(pieces) - 1, 0, -1):
+        word = pieces[index - 1].lower()
+        form = FINITE.get(word)
+        if word in BE | HAVE or (form is not None and form.tense == "past"):
+            pieces = pieces[index - 1 :] if len(pieces) - index > 1 else pieces
+            break
+    while len(pieces) > 3 and pieces[0].lower() in _OPENS_BADLY:
+        pieces = pieces[1:]
     telling = [p for p in pieces if len(p) > 3 and p.lower() not in _EMPTY_WORDS | {"about"}]
     if len(pieces) < 3 or not telling:
         return None
@@ -361,7 +395,10 @@ def _tails(raw: str, start: int) -> Iterator[Blank]:
                 tail
             ):
                 continue
-            if re.match(r"(?:which|whom|it|them|him|her|this|that|their|his|its)\b", tail):
+            if re.match(
+                r"(?:addition|order|fact|general|particular|turn|part|spite|which|whom|it|them|him|her|this|that|their|his|its)\b",
+                tail,
+            ):
                 continue
             if (
                 any(tail.count(a) != tail.count(b) for a, b in ("()", "[]", "“”"))

@@ -335,7 +335,8 @@ def prepare(
         return None
     if _UNREADABLE.search(raw) or raw.count('"') % 2 or raw.count("“") != raw.count("”"):
         return None
-    if not (raw[0].isupper() or raw[0].isdigit() or raw[0] in "*_" or item):
+    quoted = longest > _MAX_WORDS and raw[0] in '"“'
+    if not (raw[0].isupper() or raw[0].isdigit() or raw[0] in "*_" or item or quoted):
         return None
     tokens = _outside_brackets(tokenise(raw), span.start)
     if tokens is None:
