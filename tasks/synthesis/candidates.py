@@ -23,6 +23,7 @@ FrameKind = Literal[
     "labels",
     "label",
     "dated",
+    "given",
 ]
 
 

@@ -37,7 +37,7 @@ _NO_TERM = frozenset(
 _NAME_WORDS = frozenset(words("the of and in for de von van la to on at &"))
 # A translated subject beats a carried one, a carried attribute is the least.
 _CARRIED, _CARRIED_ATTRIBUTE = 0.8, 0.6
-_NEUTRAL = ("matrix", "step", "year", "labels", "label", "dated")
+_NEUTRAL = ("matrix", "step", "year", "labels", "label", "dated", "given")
 
 
 def crosslingual_candidates(facts: Iterable[Candidate]) -> Iterator[Candidate]:
@@ -118,6 +118,10 @@ def _neutral(frame: Frame, into: AskedIn) -> tuple[str, float] | None:
         if into == "zh":
             return f"{lead}“{frame.subject}”对应的年份是什么？", 0.8
         return f"{lead}which year is given for “{frame.subject}”?", 0.8
+    if frame.kind == "given":
+        if into == "zh":
+            return f"{lead}“{frame.subject}”对应的内容是什么？", 0.7
+        return f"{lead}what is given for “{frame.subject}”?", 0.7
     if frame.kind == "labels":
         if into == "zh":
             return f"题为“{frame.subject}”的图中标有哪些文字？", 0.85

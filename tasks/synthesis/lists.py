@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tasks.synthesis.candidates import Candidate, Frame
-from tasks.synthesis.labels import has_han
+from tasks.synthesis.labels import has_han, without_full_stop
 from tasks.synthesis.passage import Passage, Span, Unit
 from tasks.synthesis.rules import dangling_pronoun
 from tasks.synthesis.topic import Topic
@@ -26,6 +26,7 @@ def list_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
     """ "The main parts are:" and its items; "其他指标还有：甲；乙；丙。" in one sentence."""
     yield from _inline(passage, topic)
     yield from _years(passage, topic)
+    yield from _assigned(passage, topic)
     units = passage.units
     for index, unit in enumerate(units):
         if unit.kind != "sentence" or has_han(unit.span.of(passage.text)):
@@ -128,3 +129,59 @@ def _split(line: str) -> Iterator[tuple[int, str]]:
         lead = re.match(r"[-*•]\s+", item)
         cut = lead.end() if lead else 0
         yield match.start() + match[0].index(item) + cut, item[cut:].rstrip(".")
+
+
+_DIGIT = re.compile(r"\d")
+_FEWEST_PLACES = 4
+_KEY = r"(?P<k>[\"“]?[A-Z0-9][^;|=\n]{2,60}?)"
+_ASSIGNED = tuple(
+    re.compile(rf"{_KEY}{between}(?P<v>[^;|=\n]{{2,{longest}}})")
+    for between, longest in ((r" as ", 60), (r"\s*:\s+", 80), (r"\s+[–-]\s+", 160), (r",\s+", 40))
+)
+
+
+def _assigned(passage: Passage, topic: Topic) -> Iterator[Candidate]:
+    """Lists in one line that give each entry one thing: "Monarch: A ; Prime Minister: B ; ..."."""
+    if not topic.nearest or has_han(topic.nearest):
+        return
+    start = 0
+    for line in passage.text.split("\n"):
+        items = [*_split(line)] if line.count(" ; ") >= 2 else []
+        for pattern in _ASSIGNED if "||" not in line else ():
+            found = [(left, pattern.fullmatch(item.strip())) for left, item in items]
+            fits = [(left, match) for left, match in found if match is not None]
+            if len(fits) < 3 or 2 * len(fits) < len(items):
+                continue
+            keys = [match["k"] for _, match in fits]
+            if pattern is _ASSIGNED[-1] and (
+                len(fits) < _FEWEST_PLACES or len(fits) < len(items) - 1
+            ):
+                continue
+            for left, match in fits:
+                key = match["k"].strip(" \"“”'.,:")
+                if keys.count(match["k"]) > 1 or not _entry(key) or not _entry(match["v"], 2):
+                    continue
+                at = start + left
+                value = without_full_stop(
+                    passage.text, Span(at + match.start("v"), at + match.end("v"))
+                )
+                both = key[-1:] + match["v"][:1]
+                if both.isdigit() or (pattern is _ASSIGNED[-1] and _DIGIT.search(match[0])):
+                    continue
+                question = f"In the context of {topic.context}, what is given for “{key}”?"
+                frame = Frame("given", key, topic=topic.nearest)
+                yield Candidate("fact", question, value, "en", 0.5, "assigned", frame)
+            break
+        start += len(line) + 1
+
+
+def _entry(text: str, letters: int = 3) -> bool:
+    balanced = all(text.count(a) == text.count(b) for a, b in ("()", "[]", "“”"))
+    even = text.count('"') % 2 == 0 and ".." not in text and "http" not in text
+    digits = bool(re.fullmatch(r"[\d:.,]+", text)) and letters < 3
+    return (
+        balanced
+        and even
+        and not has_han(text)
+        and (digits or sum(c.isalpha() for c in text) >= letters)
+    )

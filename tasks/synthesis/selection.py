@@ -67,7 +67,7 @@ def _fill_up(
     # First sentences that nobody has asked about yet.
     for fresh in (True, False):
         for candidate, pair in facts:
-            if len(chosen) >= most - (room if len(chosen) else 0):
+            if len(chosen) >= min(most, MAX_PAIRS - room):
                 break
             _add(chosen, candidate, pair, fresh)
     for fresh in (True, False):
@@ -75,7 +75,7 @@ def _fill_up(
             if not any(other.type == "cross_lingual" for _, other in chosen):
                 _add(chosen, candidate, pair, fresh)
     for candidate, pair in facts:
-        if len(chosen) < most:
+        if len(chosen) < most + room:
             _add(chosen, candidate, pair, False)
 
 

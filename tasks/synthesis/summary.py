@@ -7,7 +7,7 @@ import re
 from collections import Counter
 
 from tasks.records import TextChunk
-from tasks.synthesis.passage import Passage, Unit
+from tasks.synthesis.passage import Passage, Unit, table_cells
 from tasks.synthesis.rules import SUMMARY_LEAST, SUMMARY_MOST, check_summary
 from tasks.text import search_terms
 
@@ -28,9 +28,10 @@ def summarise(passage: Passage, chunk: TextChunk) -> str | None:
     chosen: set[int] = set()
     total = 0
     scores = _centrality(passage, units)
-    order = sorted(range(len(units)), key=lambda i: (-scores[i], i))
+    # Sentences first: a table's rows are only there to make up the length.
+    order = sorted(range(len(units)), key=lambda i: (units[i].kind == "row", -scores[i], i))
     for index in order:
-        length = units[index].span.end - units[index].span.start + 1
+        length = len(_shown(passage, units[index])) + 1
         if total + length > SUMMARY_MOST * size + 1:
             continue
         chosen.add(index)
@@ -60,11 +61,20 @@ def _centrality(passage: Passage, units: list[Unit]) -> list[float]:
     return scores
 
 
+def _shown(passage: Passage, unit: Unit) -> str:
+    """A row's cells side by side, without the bars of markdown; anything else as it stands."""
+    text = unit.span.of(passage.text)
+    if unit.kind != "row":
+        return text
+    cells = table_cells(text, 0)
+    return "; ".join(cell.of(text) for cell in cells if cell.end > cell.start)
+
+
 def _join(passage: Passage, units: list[Unit]) -> str:
     """Sentences of a paragraph side by side, everything else on lines of its own."""
     parts: list[str] = []
     for index, unit in enumerate(units):
-        text = unit.span.of(passage.text)
+        text = _shown(passage, unit)
         if index:
             before = units[index - 1]
             if unit.block != before.block or unit.kind in ("row", "item", "pair"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ class Topic:
 
 
 def clean_heading(heading: str) -> str:
-    text = _MARKUP.sub("", heading)
+    text = _MARKUP.sub("", html.unescape(heading))
     text = _NUMBERING.sub("", text)
     return " ".join(text.split()).strip(" .:：-–—#")
 

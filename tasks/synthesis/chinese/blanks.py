@@ -93,6 +93,8 @@ def of_label(text: str, label: Span, topic: Topic) -> Iterator[Candidate]:
     if sum(is_han(c) for c in raw) < _FEWEST or _POINTS_BACK.match(raw) or not balanced(raw):
         return
     for blank in sorted(blanks(text, label), key=lambda b: (-b.weight, b.span.start)):
+        if blank.span.start == label.start:
+            continue
         if made := ask_completion(Statement(text, label), blank, topic, "zh"):
             yield made
             return
@@ -106,6 +108,8 @@ def _alone(text: str, unit: Unit) -> Span | None:
     start = unit.span.start
     if front := _FRONT.match(body):
         body, start = body[front.end() :], start + front.end()
+    if number := re.match(r"\d{1,2}[.、．]\s*", body):
+        body, start = body[number.end() :], start + number.end()
     if _POINTS_BACK.match(body) and "：" in body:
         # "The two differ: X is ..." says who is meant after its colon.
         after = body.index("：") + 1
@@ -161,6 +165,8 @@ def blanks(text: str, span: Span) -> Iterator[Blank]:
     for match in _FIGURE.finditer(raw):
         if any(a < match.end() and match.start() < b for a, b in taken):
             continue
+        if raw[match.end() :].startswith(("之", "又", "比")) or match[0] == "百分":
+            continue
         if raw[match.end() :].startswith(("之", "又")) or raw[: match.start()].endswith("分之"):
             continue
         if _SMALL.fullmatch(match[0]) or re.match(r"一[^\d]?$", match[0]):
@@ -177,11 +183,6 @@ def blanks(text: str, span: Span) -> Iterator[Blank]:
         if _noun(match["a"]):
             yield blank(*match.span("a"), "words", 0.5)
     yield from (blank(*found) for found in _objects(raw))
-    position = 0
-    for word, tag in tags(raw):
-        if tag in ("nr", "ns", "nt", "nz") and len(word) >= 3 and position > 1:
-            yield blank(position, position + len(word), "name", 0.42)
-        position += len(word)
 
 
 def _objects(raw: str) -> Iterator[tuple[int, int, BlankKind, float]]:
@@ -207,6 +208,9 @@ def _object_of(clause: str) -> tuple[str, str, int] | None:
     verbs = _VERBS.split("|")
     for word, tag, start in reversed(words):
         if not (tag.startswith("v") or word in ("为", "由", "以")) or start < 2:
+            continue
+        # One character is often half of a word that the tagger cut: 灭|活.
+        if len(word) == 1 and word not in ("是", "为", "用"):
             continue
         end = start + len(word)
         answer = clause[end:]

@@ -29,13 +29,13 @@ from tasks.synthesis.wordlist import words
 _MIN_WORDS, _MAX_WORDS, _CLIP_FROM, _LONG_WORDS = 6, 40, 26, 90
 _POINTS_BACK = re.compile(
     r"(?:this|these|those|that|such|it|its|he|she|his|her|they|their|them|we|our|i|my|you|here"
-    r"|both|neither|another|others?|one|the (?:former|latter|same|two|other|following|above)"
+    r"|both|neither|another|others|one|the (?:former|latter|same|two|other|following|above)"
     r"|like|unlike|so|then|thus|therefore|hence|too|also|again|otherwise|instead|but|and|or|nor"
     r"|afterwards?|meanwhile|later|some of|many of|most of|all of|each of|see|note|as (?:such|well))\b",
     re.IGNORECASE,
 )
 _POINTS_INSIDE = re.compile(
-    r"\b(?:this|these|those(?! (?:who|of|in|that|with|from|which))|the former|the latter|the following|above|below|aforementioned"
+    r"\b(?:this|these|those(?! (?:who|of|in|that|with|from|which))|the former|the latter|the following|the (?:text|passage|document|article|section)|(?:the|as|listed|mentioned|described|see) (?:above|below)|aforementioned"
     r"|as follows|respectively|you said|figure \d|table \d)\b",
     re.IGNORECASE,
 )
@@ -68,14 +68,14 @@ _YEAR = re.compile(r"(?:1[0-9]|20)\d\d")
 _QUOTED = re.compile(r"“([^”]{3,60})”|\"([^\"]{3,60})\"|\*([^*]{3,60})\*")
 _NAME_WORD = r"(?:[A-Z][\w'’&-]*[a-z0-9&]|[A-Z]{2,}[\w-]*|[A-Z]\.)"
 _NAME = re.compile(
-    rf"(?<![\w'’.-])(?<![A-Z]\. )(?P<n>{_NAME_WORD}(?:\s+(?:(?:of|the|de|van|von|du|la)\s+)*(?:{_NAME_WORD}|\d{{1,4}}(?![\w,.]\d)))*)(?!['’][a-z]|[\w-])"
+    rf"(?<![\w'’.-])(?<![A-Z]\. )(?P<n>{_NAME_WORD}(?:\s+(?:(?:of(?:\s+the)?|de(?:\s+la|\s+los)?|van(?:\s+de[rn]?)?|von|du|la)\s+)?(?:{_NAME_WORD}|\d{{1,4}}(?![\w,.]\d)))*)(?!['’][a-z]|[\w-])"
 )
 _NAME_AFTER = re.compile(
     r"\b(?:in|at|by|for|from|to|with|of|on|near|against|called|named|as|under|and|the|into|"
     r"joined|married|won|is|was|are|were|via|than|over|include|includes)\s+(?:the\s+)?$"
 )
 _STRONG_TAIL = re.compile(
-    r"\b(?:such as|known as|called|named|because(?: of)?|in order to|due to|consists? of|made (?:of|from)"
+    r"\b(?:such as|includ(?:e|es|ed|ing)|contains?|provides?|offers?|requires?|supports?|known as|called|named|because(?: of)?|in order to|due to|consists? of|made (?:of|from)"
     r"|used (?:to|for|as)|instead of|rather than|depends? on|leads? to|caused by|composed of|served as"
     r"|works? as|worked as|so that|by|without|unless|until|if|when|not)\s+"
 )
@@ -84,9 +84,14 @@ _TAIL = re.compile(
     r"|against|across|towards?|within|over|around|near|among|including)\s+"
 )
 _CONJOINED = re.compile(
-    r",\s+(?:which|who|whose|where|while|although|though|but|because|so|with|and\s+\w+ed|and"
+    r",\s+(?:which|who|whose|where|while|although|though|but|because|so|then|with|and\s+\w+ed|and"
     r"\s+(?:the|it|he|she|they|was|is|has|then))\b|;|\s+(?:and\s+(?:is|was|are|were|has|had|became"
     r"|won|also)|while|because|although|whereas|who|which|after|before|until)\b"
+)
+# After the comma stands one more entry of a list, or something else begins.
+_GOES_ON = re.compile(
+    r",(?! (?:and |or )?[^,]{2,40}(?:,|$))"
+    r"|,\s+(?:which|who|whose|it|he|she|they|the|this|but|so|while|because|where|when|with|as)\b"
 )
 _EMPTY_WORDS = frozenset(
     words("""
@@ -96,11 +101,13 @@ _EMPTY_WORDS = frozenset(
         last end home people addition general place part life
     """)
 )
-_OPENS_BADLY = frozenset(words("of to the and or a an in on at by for with as that their his her"))
+_OPENS_BADLY = frozenset(
+    words("which that who and but of to the and or a an in on at by for with as that their his her")
+)
 _BARE_PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|him|she|this|these|those|that)\b", re.I)
 # A second question of a sentence is asked where the chunk has too few sentences.
 _BLANKS_MOST, _SECOND, _APART = 2, 0.2, 12
-_BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE = 5, 8, 25
+_BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE, _CAPTION_WORDS = 6, 8, 25, 11
 
 
 def long_sentence(text: str, unit: Unit) -> Sentence | None:
@@ -125,7 +132,7 @@ def completions(sentence: Sentence, reader: Reader, before: str) -> Iterator[Can
         if clipped is None or made is None:
             continue
         yield made if not asked else dataclasses.replace(made, weight=made.weight - _SECOND)
-        if blank.kind != "words" and (part := _beside(clipped, blank)) is not None:
+        if _carries(blank, clipped) and (part := _beside(clipped, blank)) is not None:
             across = ask_across(clipped, blank, part, reader.topic, "zh")
             if across is not None:
                 yield across
@@ -134,13 +141,22 @@ def completions(sentence: Sentence, reader: Reader, before: str) -> Iterator[Can
             return
 
 
+def _carries(blank: Blank, statement: Statement) -> bool:
+    """Whether few words around it can tell what is asked: no "two" and no "Dutch"."""
+    answer = blank.span.of(statement.text)
+    if blank.kind == "words":
+        return False
+    return blank.kind != "figure" or bool(re.search(r"\d\D*\d|\d\s?\D", answer))
+
+
 def _near(one: Span, other: Span) -> bool:
     return one.start < other.end + _APART and other.start < one.end + _APART
 
 
 def _statement(sentence: Sentence, reader: Reader, before: str) -> Statement | None:
     text, tokens = sentence.text, sentence.tokens
-    if not text[sentence.span.start : sentence.span.end].rstrip('"”’)*').endswith((".", "!")):
+    ended = sentence.span.of(text).rstrip('"”’)*').endswith((".", "!"))
+    if not ended and sentence.clause is None:
         return None
     first = 0
     if tokens[0].low in FRONT_ADVERBS and len(tokens) > 2 and tokens[1].text == ",":
@@ -167,7 +183,8 @@ def _statement(sentence: Sentence, reader: Reader, before: str) -> Statement | N
     # Nothing says which company "the company" is.
     if not reader.topic.nearest and low in ("the", "my", "your") and not sentence.named:
         return None
-    if sentence.clause is None and not _has_verb(tokens[first:]):
+    long = ended and len(tokens) > _CAPTION_WORDS
+    if sentence.clause is None and not long and not _has_verb(tokens[first:]):
         return None
     if low in ("he", "she", "it", "his", "her", "its"):
         if sentence.replaced and sentence.clause is not None and sentence.clause.first == first:
@@ -190,6 +207,7 @@ def _statement(sentence: Sentence, reader: Reader, before: str) -> Statement | N
         return None
     else:
         lowered = raw[:1].lower() + raw[1:] if reader.is_common(head) else raw
+        lowered = re.sub(r"\bthe same\b", "one", lowered)
         if dangling_pronoun(lowered) or re.match(r"\w+ (?:can |may |will )?\w+ (?:them|it)\b", raw):
             return None
         statement = Statement(text, Span(start, end))
@@ -248,12 +266,19 @@ def _beside(statement: Statement, blank: Blank) -> Span | None:
         if re.search(r"[,;:()\"]$|^[(\"]", piece):
             pieces = pieces[index + 1 :]
             break
-    for index in range(len(pieces) - 1, 0, -1):
-        word = pieces[index - 1].lower()
+    opens = len(pieces) == len(left)
+    verb = None
+    for index in range(len(pieces) - 1, -1, -1):
+        word = pieces[index].lower()
         form = FINITE.get(word)
         if word in BE | HAVE or (form is not None and form.tense == "past"):
-            pieces = pieces[index - 1 :] if len(pieces) - index > 1 else pieces
+            verb = index
             break
+    # Words without a verb ("Academy of ____") do not say what is asked.
+    if verb is None and not opens:
+        return None
+    if verb is not None and not opens:
+        pieces = pieces[max(verb - 2, 0) :]
     while len(pieces) > 3 and pieces[0].lower() in _OPENS_BADLY:
         pieces = pieces[1:]
     telling = [p for p in pieces if len(p) > 3 and p.lower() not in _EMPTY_WORDS | {"about"}]
@@ -270,7 +295,11 @@ def _beside(statement: Statement, blank: Blank) -> Span | None:
 def of_label(text: str, label: Span, topic: Topic) -> Iterator[Candidate]:
     """A completion question of a label in a picture, which needs no full stop."""
     statement = Statement(text, label)
-    if _POINTS_BACK.match(label.of(text)) or _POINTS_INSIDE.search(label.of(text)):
+    if (
+        "?" in label.of(text)
+        or _POINTS_BACK.match(label.of(text))
+        or _POINTS_INSIDE.search(label.of(text))
+    ):
         return
     for blank in sorted(blanks(statement, None), key=lambda b: (-b.weight, b.span.start)):
         if made := ask_completion(statement, blank, topic, "en"):
@@ -285,7 +314,8 @@ def blanks(statement: Statement, sentence: Sentence | None) -> Iterator[Blank]:
     taken: list[tuple[int, int]] = []
     for match in _DATE_SPAN.finditer(raw):
         taken.append(match.span())
-        if match.start() == 0 or re.search(r"[(–-]\s*$", raw[: match.start()]):
+        before = raw[: match.start()]
+        if not before or re.search(r"[(–-]\s*$", before) or _NO_FIGURE_BEFORE.search(before):
             continue
         kind: BlankKind = "year" if _YEAR.fullmatch(match[0]) else "date"
         yield Blank(Span(start + match.start(), start + match.end()), kind, 0.64)
@@ -301,6 +331,11 @@ def blanks(statement: Statement, sentence: Sentence | None) -> Iterator[Blank]:
             yield Blank(_of(match, start), "figure", 0.48)
     for match in _QUOTED.finditer(raw):
         group = next(i for i in (1, 2, 3) if match[i] is not None)
+        # The nickname inside a name: Steve "Silk" Hurley.
+        if re.match(r"\s+[A-Z]", raw[match.end() :]) and re.search(
+            r"[A-Z]\S*\s$", raw[: match.start()]
+        ):
+            continue
         yield Blank(Span(start + match.start(group), start + match.end(group)), "name", 0.6)
     yield from _names(raw, start, taken)
     if sentence is not None:
@@ -321,6 +356,8 @@ def _good_figure(raw: str, match: re.Match[str]) -> bool:
     if re.search(rf"(?:{MONTHS}|between \d+ and|\d\s*(?:to|[–-]|x|×))\s*$", raw[: match.start()]):
         return False
     # "5 to 15 metres", "2 x 3 m", "12 July": only a whole expression is a figure.
+    if re.match(r"\s+[23]\b", raw[match.end() :]):
+        return False
     if re.match(rf"\s*(?:[x×:+=]|(?:{MONTHS})\b|(?:to|or) \d)", raw[match.end() :]):
         return False
     return sum(c.isdigit() for c in match[0]) >= 2 or re.search(r"[A-Za-z%°]", match[0]) is not None
@@ -382,7 +419,7 @@ def _list_goes_on(tokens: tuple, end: int) -> bool:  # type: ignore[type-arg]
 
 def _tails(raw: str, start: int) -> Iterator[Blank]:
     """The last phrase of the sentence, from a preposition or a conjunction on."""
-    for pattern, weight, most in ((_STRONG_TAIL, 0.52, 12), (_TAIL, 0.44, 7)):
+    for pattern, weight, most in ((_STRONG_TAIL, 0.52, 18), (_TAIL, 0.44, 7)):
         found = list(pattern.finditer(raw))
         for match in reversed(found):
             tail = raw[match.end() :]
@@ -391,9 +428,7 @@ def _tails(raw: str, start: int) -> Iterator[Blank]:
                 break
             if count < 2 or len(raw[: match.start()].split()) < 4:
                 continue
-            if re.search(r",(?! ?(?:and |or )?[\w-]+(?:,|$| and| or))", tail) or not _informative(
-                tail
-            ):
+            if _GOES_ON.search(tail) or not _informative(tail):
                 continue
             if re.match(
                 r"(?:addition|order|fact|general|particular|turn|part|spite|which|whom|it|them|him|her|this|that|their|his|its)\b",
