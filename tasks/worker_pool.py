@@ -23,6 +23,14 @@ from tasks.errors import FileRejected, WorkerDied
 
 _POLL_S = 0.25
 _LEAST_BYTES_A_WORKER = 4 << 30
+# A process a core: libraries that start a thread a core each would get in one another's way.
+_THREAD_LIMITS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+    "RAYON_NUM_THREADS",
+)
 
 
 def default_workers() -> int:
@@ -182,6 +190,8 @@ class _Worker:
 
 def _serve(pipe: Connection, parent_pid: int) -> None:
     """A worker's life: answer jobs until the pipe closes."""
+    # Read when numpy, OpenCV and torch are first imported, which is after this.
+    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
     # Ctrl-C reaches the whole process group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, args=(parent_pid,), daemon=True).start()
