@@ -68,7 +68,10 @@ class Statement:
                 parts += [self.text[left : change.start], words]
                 left = change.end
         parts.append(self.text[left:right])
-        return _inner_quotes(" ".join("".join(parts).replace("**", "").replace("`", "").split()))
+        shown = " ".join("".join(parts).replace("**", "").replace("`", "").split())
+        # A sentence whose first adverb is left out begins with a capital all the same.
+        shown = shown if span is not None else shown[:1].upper() + shown[1:]
+        return _inner_quotes(shown)
 
 
 def ask_completion(

@@ -85,6 +85,9 @@ def _counted(raw: str, unit: Unit, topic: Topic) -> Iterator[Candidate]:
         return
     part = "例如" in match[0][: match.start("a") - match.start()]
     asked = "包括哪些" if part else "是哪些"
+    # "修改8项指标的限值，包括...": what is listed are the things, not their limits.
+    if "的" in match["w"]:
+        return
     question = f"就{topic.nearest}而言，{match['v']}的{match['n']}{match['w']}{asked}？"
     start = unit.span.start + match.start("a")
     yield Candidate("fact", question, Span(start, start + len(match["a"])), "zh", 0.75, "list")
@@ -126,17 +129,17 @@ def _years(passage: Passage, topic: Topic) -> Iterator[Candidate]:
 def _split(line: str) -> Iterator[tuple[int, str]]:
     for match in re.finditer(r"[^;]+", line):
         item = match[0].strip()
-        lead = re.match(r"[-*•]\s+", item)
+        lead = re.match(r"[-*•]\s+|\d{1,2}[.)]\s*", item)
         cut = lead.end() if lead else 0
         yield match.start() + match[0].index(item) + cut, item[cut:].rstrip(".")
 
 
 _DIGIT = re.compile(r"\d")
-_FEWEST_PLACES = 4
+_FEWEST_PLACES = 3
 _KEY = r"(?P<k>[\"“]?[A-Z0-9][^;|=\n]{2,60}?)"
 _ASSIGNED = tuple(
     re.compile(rf"{_KEY}{between}(?P<v>[^;|=\n]{{2,{longest}}})")
-    for between, longest in ((r" as ", 60), (r"\s*:\s+", 80), (r"\s+[–-]\s+", 160), (r",\s+", 40))
+    for between, longest in ((r" as ", 60), (r"\s*:\s+", 80), (r"\s+[–-]\s+", 160), (r",\s+", 60))
 )
 
 

@@ -112,18 +112,20 @@ def _cell(
             return _under(name, attribute, answer, topic, value)
         return ask_attribute(attribute, name, answer, value, 0.92, "cell")
     kind = header[label]
+    frame = Frame("matrix", name, attribute, value[:1].isdigit(), topic.nearest)
     if has_han(attribute + name):
         named = f"{kind}“{name}”" if has_han(kind) else f"“{name}”"
-        return Candidate("fact", f"{named}的{attribute}是什么？", answer, "zh", 0.8, "cell")
+        question = f"{named}的{attribute}是什么？"
+        return Candidate("fact", question, answer, "zh", 0.8, "cell", frame)
     noun = f"the {inside(kind)} " if 1 <= len(kind.split()) <= 3 and kind.isascii() else ""
     verb = "are" if plural(attribute) else "is"
     question = f"What {verb} the {inside(attribute)} of {noun}“{name}”?"
-    return Candidate("fact", question, answer, "en", 0.8, "cell")
+    return Candidate("fact", question, answer, "en", 0.8, "cell", frame)
 
 
 def _under(name: str, header: str, answer: Span, topic: Topic, value: str) -> Candidate:
     """A cell of a table whose columns are things as its rows are."""
-    frame = Frame("matrix", name, header, True, topic.nearest)
+    frame = Frame("matrix", name, header, value[:1].isdigit(), topic.nearest)
     if has_han(name + header):
         lead = f"就{topic.nearest}而言，" if topic.nearest else ""
         asked = "数值是多少" if value[:1].isdigit() else "内容是什么"
@@ -136,14 +138,15 @@ def _under(name: str, header: str, answer: Span, topic: Topic, value: str) -> Ca
 
 
 def ask_in_context(key: str, topic: Topic, answer: Span, value: str) -> Candidate:
+    frame = Frame("given", key, topic=topic.nearest)
     if has_han(key):
         how = "是多少" if value[:1].isdigit() and not _DATES.search(value) else "是什么"
         question = f"就{topic.nearest}而言，{key}{how}？"
-        return Candidate("fact", question, answer, "zh", 0.8, "pair")
+        return Candidate("fact", question, answer, "zh", 0.8, "pair", frame)
     verb = "are" if plural(key) else "is"
     asked = key if key.isupper() else f"the {inside(key)}"
     question = f"In the context of {topic.context}, what {verb} {asked}?"
-    return Candidate("fact", question, answer, "en", 0.8, "pair")
+    return Candidate("fact", question, answer, "en", 0.8, "pair", frame)
 
 
 def ask_attribute(

@@ -12,7 +12,7 @@ from tasks.synthesis.passage import Span, Unit
 from tasks.synthesis.topic import Topic
 from tasks.text import is_han
 
-_FEWEST, _MOST, _CLIP_FROM = 10, 80, 60
+_FEWEST, _MOST, _CLIP_FROM, _BESIDE_HAN, _BESIDE_MOST = 10, 80, 60, 5, 22
 _UNREADABLE = re.compile(r"\]\(|\||https?:|www\.|==|[{}<>\\�]|\[IMAGE|[?？…]|\.\.\.|\*\*|`")
 _FRONT = re.compile(
     r"(?:然而|此外|另外|不过|但是|但|并且|而且|同时|例如|比如|实际上|事实上|总之|当然|换句话说|也就是说"
@@ -61,7 +61,6 @@ _TRIVIAL = re.compile(
     r"(?:很|非常|比较|较|更|最|一样|不同|一些|许多|大量|很多|多|少|大|小|高|低|好|差|快|慢|这|那|它|他|她|其|此|该|的|了|不|没|有|什么"
     r"|重要|必要|可能|可以|困难|方便|容易|简单|自己|人们|大家|时候|目前|现在|因为|所以)+的?"
 )
-_BESIDE = re.compile(r"[^，。；：、“”《》（）()\s]{2,8}$")
 
 
 def completions(text: str, unit: Unit, topic: Topic) -> Iterator[Candidate]:
@@ -80,7 +79,7 @@ def completions(text: str, unit: Unit, topic: Topic) -> Iterator[Candidate]:
             continue
         yield made
         part = _beside(text, clipped, blank)
-        if blank.kind != "words" and part is not None:
+        if part is not None:
             across = ask_across(statement, blank, part, topic, "en")
             if across is not None:
                 yield across
@@ -142,13 +141,26 @@ def _clipped(text: str, span: Span, blank: Blank) -> Span | None:
 
 
 def _beside(text: str, span: Span, blank: Blank) -> Span | None:
-    before = _BESIDE.search(text[span.start : blank.span.start])
-    if before is None:
-        return None
+    """The clause around the blank; with the clause before it where it is short."""
+    before = text[span.start : blank.span.start]
+    borders = [m.end() for m in re.finditer(r"[，、；：。]", before)]
+    starts = [start for start in (0, *borders) if len(before) - start <= _BESIDE_MOST]
     after = re.match(
-        r"[^，。；：、“”《》（）()\s]{1,6}(?=$|[，。；：、])", text[blank.span.end : span.end]
+        r"[^，。；：、“”《》（）()\s]{1,8}(?=$|[，。；：、])", _rest(text, span, blank)
     )
-    return Span(span.start + before.start(), blank.span.end + (after.end() if after else 0))
+    tail = after[0] if after else ""
+    for start in reversed(starts):
+        shown = before[start:] + tail
+        if sum(is_han(c) for c in shown) < _BESIDE_HAN or not balanced(shown):
+            continue
+        if len(before) - start < 2 or re.search(r"(?:[时后前]|时候)$", shown):
+            return None
+        return Span(span.start + start, blank.span.end + len(tail))
+    return None
+
+
+def _rest(text: str, span: Span, blank: Blank) -> str:
+    return text[blank.span.end : span.end]
 
 
 def blanks(text: str, span: Span) -> Iterator[Blank]:

@@ -93,6 +93,8 @@ _GOES_ON = re.compile(
     r",(?! (?:and |or )?[^,]{2,40}(?:,|$))"
     r"|,\s+(?:which|who|whose|it|he|she|they|the|this|but|so|while|because|where|when|with|as)\b"
 )
+_CLAUSAL = re.compile(r"because\s|so that|unless|until|if|when")
+_FINITE_INSIDE = re.compile(r"\b(?:is|are|was|were|has|have|had|will|would|can|could|may|must)\b")
 _EMPTY_WORDS = frozenset(
     words("""
         a an the it its he she his her they them their this that these those and or of to in on at
@@ -107,7 +109,7 @@ _OPENS_BADLY = frozenset(
 _BARE_PRONOUN = re.compile(r"\b(?:it|its|they|them|their|he|him|she|this|these|those|that)\b", re.I)
 # A second question of a sentence is asked where the chunk has too few sentences.
 _BLANKS_MOST, _SECOND, _APART = 2, 0.2, 12
-_BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE, _CAPTION_WORDS = 6, 8, 25, 11
+_BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE, _CAPTION_WORDS, _CARRIED_WORDS = 6, 8, 25, 11, 8
 
 
 def long_sentence(text: str, unit: Unit) -> Sentence | None:
@@ -145,7 +147,7 @@ def _carries(blank: Blank, statement: Statement) -> bool:
     """Whether few words around it can tell what is asked: no "two" and no "Dutch"."""
     answer = blank.span.of(statement.text)
     if blank.kind == "words":
-        return False
+        return len(answer.split()) <= _CARRIED_WORDS
     return blank.kind != "figure" or bool(re.search(r"\d\D*\d|\d\s?\D", answer))
 
 
@@ -427,6 +429,10 @@ def _tails(raw: str, start: int) -> Iterator[Blank]:
             if count > most:
                 break
             if count < 2 or len(raw[: match.start()].split()) < 4:
+                continue
+            # "requests made by A were ignored": the tail is more than what the word takes.
+            clausal = _CLAUSAL.match(match[0])
+            if not clausal and _FINITE_INSIDE.search(tail):
                 continue
             if _GOES_ON.search(tail) or not _informative(tail):
                 continue
