@@ -135,7 +135,8 @@ def _neutral(frame: Frame, into: AskedIn) -> tuple[str, float] | None:
             asked = "数值是多少" if frame.number else "内容是什么"
             return f"{lead}“{frame.subject}”对应“{frame.relation}”的{asked}？", 0.75
         what = "what" if lead else "What"
-        asked = f"{what} is the {'value' if frame.number else 'entry'} for “{frame.subject}” under “{frame.relation}”?"
+        noun = "value" if frame.number else "entry"
+        asked = f"{what} is the {noun} for “{frame.subject}” under “{frame.relation}”?"
         return lead + asked, 0.75
     if frame.kind == "year":
         if into == "zh":

@@ -90,7 +90,7 @@ def _counted(raw: str, unit: Unit, topic: Topic) -> Iterator[Candidate]:
         return
     question = f"就{topic.nearest}而言，{match['v']}的{match['n']}{match['w']}{asked}？"
     start = unit.span.start + match.start("a")
-    yield Candidate("fact", question, Span(start, start + len(match["a"])), "zh", 0.75, "list")
+    yield Candidate("fact", question, Span(start, start + len(match["a"])), "zh", 0.85, "list")
 
 
 _YEARS = r"(?:1[5-9]|20)\d\d(?:\s?[–-]\s?(?:\d{4}|\d\d|present))?"

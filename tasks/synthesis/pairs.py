@@ -44,6 +44,9 @@ def pair_candidates(passage: Passage, topic: Topic) -> Iterator[Candidate]:
             continue
         if has_han(owner) and not has_han(key + value):
             continue
+        # What follows the first sentence is no value of the key any more.
+        if re.search(r"[。！]\s*\S", value):
+            continue
         if re.search(r"[>=→]|^[在是]|: ", value):
             continue
         if owner.lower() in key.lower() or key.lower() in owner.lower():

@@ -14,17 +14,20 @@ from tasks.synthesis.topic import Topic
 
 # What tasks/description/ocr.py writes: caption, kind and size, text.
 _KIND = (
-    r"(?:The picture is an area of one colour, [^.\n]{3,24} pixels\.|The picture is a flat graphic of"
+    r"(?:The picture is an area of one colour, [^.\n]{3,24} pixels\."
+    r"|The picture is a flat graphic of"
     r" [^.\n]{3,24} pixels\.|The picture has (?:many shades of colour, as a photograph has, and )?"
     r"[^.\n]{3,24} pixels\.|这幅图片[^。\n]{0,30}大小为[^。\n]{3,24}像素。)"
 )
 _DESCRIPTION = re.compile(
-    r"(?:Picture titled “(?P<title_en>[^”\n]{2,200})”\.\s?|图片标题：“(?P<title_zh>[^”\n]{2,200})”。\s?)?"
+    r"(?:Picture titled “(?P<title_en>[^”\n]{2,200})”\.\s?"
+    r"|图片标题：“(?P<title_zh>[^”\n]{2,200})”。\s?)?"
     + _KIND
     + r"(?:\s?(?:Text in it, in reading order: |图中文字按阅读顺序为：)(?P<words>[^\n]+))?"
 )
 _CAPTION = re.compile(
-    r"(?P<label>(?:Figure|Fig\.|Table|Chart|图|圖|表)\s*[\dA-Z]+(?:[.\-–]\d+)*)\s*[.:：\u3000 ]\s*(?P<caption>\S[^\n]{5,160})"
+    r"(?P<label>(?:Figure|Fig\.|Table|Chart|图|圖"
+    r"|表)\s*[\dA-Z]+(?:[.\-–]\d+)*)\s*[.:：\u3000 ]\s*(?P<caption>\S[^\n]{5,160})"
 )
 _LONGEST = 200
 

@@ -155,6 +155,8 @@ def _beside(text: str, span: Span, blank: Blank) -> Span | None:
             continue
         if len(before) - start < 2 or re.search(r"(?:[时后前]|时候)$", shown):
             return None
+        lead = re.match(r"而是|才(?!能)|则|又|也|并", shown)
+        start += lead.end() if lead else 0
         return Span(span.start + start, blank.span.end + len(tail))
     return None
 

@@ -168,3 +168,29 @@ def test_near_duplicates() -> None:
     assert not near_duplicate(one, pair("What do Hydrotec's pumps run on?", "230 V"))
     other = pair("Hydrotec 是什么时候成立的？", kind="cross_lingual", asked="zh")
     assert not near_duplicate(one, other)
+
+
+def test_a_completion_question_must_not_hold_its_answer() -> None:
+    text = "Alum works best at a pH of 6 to 7, and 6 to 7 is common."
+    passage = TextChunk(text=text, headings=(), language="en", tokens=20)
+    told = QAPair(
+        type="fact",
+        question="Which figure completes the statement “Alum works at ____, and 6 to 7 is common”?",
+        answer="6 to 7",
+        question_language="en",
+        answer_language="en",
+        evidence=None,
+    )
+    assert "answer-in-question" in [drop.reason for drop in check_pair(told, passage)]
+
+
+@pytest.mark.parametrize(
+    ("question", "dangles"),
+    [
+        ("Why does better coagulation lower them?", True),
+        ("When the filter clogs, how do you clean it?", False),
+        ("Which year completes the statement “They were built in ____”?", False),
+    ],
+)
+def test_an_object_that_nothing_names(question: str, dangles: bool) -> None:
+    assert bool(dangling_pronoun(question)) is dangles
