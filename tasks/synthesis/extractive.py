@@ -151,7 +151,7 @@ def _inside_units(passage: Passage) -> Iterator[Unit]:
             for left, right in sentence_spans(text):
                 span = strip_span(passage.text, start + left, start + right)
                 yield Unit("sentence", span, unit.block)
-        elif unit.kind == "sentence" and " ; " in text:
+        elif unit.kind == "sentence" and (" ; " in text or text.startswith("; ")):
             for match in re.finditer(r"(?:(?! ; ).)+", text):
                 left = start + match.start() + (3 if match[0].startswith(" ; ") else 0)
                 span = strip_span(passage.text, left, start + match.end())

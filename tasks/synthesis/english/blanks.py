@@ -222,7 +222,7 @@ def _beside(statement: Statement, blank: Blank) -> Span | None:
             verb = index
             break
     # Words without a verb ("Academy of ____") do not say what is asked.
-    if verb is None and not opens:
+    if verb is None:
         return None
     if verb is not None and not opens:
         pieces = pieces[max(verb - 2, 0) :]

@@ -22,7 +22,8 @@ from tasks.text import is_han
 _MIN_WORDS, _MAX_WORDS = 5, 45
 _UNREADABLE = re.compile(r"\]\(|\||https?:|www\.|==|\{|\}|<|>|\\|�|\[IMAGE|\?|…|\.\.\.")
 _ABBREVIATION_END = re.compile(
-    r"\b(?:Dr|Mr|Mrs|Ms|St|No|Nos|vs|etc|e\.g|i\.e|cf|Fig|Jr|Sr|Prof|Gen|Col|Lt|vol|pp?|(?<![°\d])(?<![°\d] )[A-Z])\.$"
+    r"\b(?:Dr|Mr|Mrs|Ms|St|No|Nos|vs|etc|e\.g|i\.e|cf|Fig|Jr|Sr|Prof|Gen|Col|Lt|vol|pp?"
+    r"|(?<![°\d])(?<![°\d] )[A-Z])\.$"
 )
 LEADS = frozenset(
     words("""

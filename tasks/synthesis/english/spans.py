@@ -150,6 +150,8 @@ def _names(raw: str, start: int, taken: list[tuple[int, int]]) -> Iterator[Blank
             continue
         if re.search(r"[A-Z][\w.]+,? (?:and|&) (?:the )?$|[A-Z]\w+, $", raw[:left]):
             continue
+        if name.endswith(("'s", "’s")):
+            continue
         many = len(name.split()) > 1
         if len(name) < 4 or not (many or _NAME_AFTER.search(raw[:left])):
             continue
