@@ -92,7 +92,7 @@ def _usable(heading: str) -> bool:
         return False
     if _FAQ.search(heading):
         return False
-    if re.search(r"[?？!！。|<>\[\]{}`]|IMAGE|://|上一页|下一页", heading):
+    if re.search(r"[?？。|<>\[\]{}`]|IMAGE|://|上一页|下一页", heading):
         return False
     return any(character.isalpha() for character in heading)
 

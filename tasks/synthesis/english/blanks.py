@@ -52,7 +52,7 @@ _OPENS_BADLY = frozenset(
 )
 # A second question of a sentence is asked where the chunk has too few sentences.
 _BLANKS_MOST, _SECOND, _APART = 2, 0.2, 12
-_BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE, _CAPTION_WORDS, _CARRIED_WORDS = 6, 8, 25, 11, 8
+_BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE, _CAPTION_WORDS, _CARRIED_WORDS = 6, 8, 25, 8, 8
 
 
 def long_sentence(text: str, unit: Unit) -> Sentence | None:
@@ -154,7 +154,9 @@ def _statement(sentence: Sentence, reader: Reader, before: str) -> Statement | N
         return None
     else:
         lowered = raw[:1].lower() + raw[1:] if reader.is_common(head) else raw
-        lowered = re.sub(r"\bthe same\b", "one", lowered)
+        lowered = re.sub(
+            r"\bthe same\b|\bthose(?= (?:who|of|in|that|with|from|which)\b)", "one", lowered
+        )
         if dangling_pronoun(lowered) or re.match(r"\w+ (?:can |may |will )?\w+ (?:them|it)\b", raw):
             return None
         statement = Statement(text, Span(start, end))

@@ -62,7 +62,7 @@ _STRONG_TAIL = re.compile(
 )
 _TAIL = re.compile(
     r"\b(?:to|into|for|with|from|of|as|at|than|on|in|between|under|through|during|after|before"
-    r"|against|across|towards?|within|over|around|near|among|including)\s+"
+    r"|against|across|towards?|within|inside|throughout|upon|along|via|over|around|near|among|including)\s+"
 )
 # After the comma stands one more entry of a list, or something else begins.
 _GOES_ON = re.compile(
@@ -196,7 +196,7 @@ def _list_goes_on(tokens: tuple, end: int) -> bool:  # type: ignore[type-arg]
 
 def _tails(raw: str, start: int) -> Iterator[Blank]:
     """The last phrase of the sentence, from a preposition or a conjunction on."""
-    for pattern, weight, most in ((_STRONG_TAIL, 0.52, 18), (_TAIL, 0.44, 7)):
+    for pattern, weight, most in ((_STRONG_TAIL, 0.52, 18), (_TAIL, 0.44, 9)):
         found = list(pattern.finditer(raw))
         for match in reversed(found):
             tail = raw[match.end() :]
