@@ -132,6 +132,9 @@ def main() -> None:
     """Entry point. Errors that a user can cause end in a sentence and an exit code."""
     from tasks.errors import ClaraError
 
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show Chinese must not fail a run that succeeded.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         app()
     except ClaraError as error:

@@ -7,7 +7,6 @@ import signal
 import sys
 from typing import Any
 
-from flows.cli_options import checked_options
 from flows.terminal import show_on_terminal
 from tasks.errors import (
     EXIT_DONE,
@@ -16,6 +15,7 @@ from tasks.errors import (
     ClaraError,
     UsageError,
 )
+from tasks.options import checked_options
 from tasks.settings import settings
 
 

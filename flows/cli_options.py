@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tasks.options import IngestOptions
-
-# A flag that says its unit where the field's name does.
-_FLAGS = {"document_timeout_s": "--document-timeout"}
+from tasks.options import IngestOptions, flag_of
 
 
 def ingest_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,7 +25,7 @@ def ingest_options(command: Callable[..., None]) -> Callable[..., None]:
             default=field.default,
             annotation=Annotated[
                 field.annotation,  # type: ignore[name-defined]
-                typer.Option(_FLAGS.get(name, _flag(name)), help=field.description),
+                typer.Option(flag_of(name), help=field.description),
             ],
         )
         for name, field in IngestOptions.model_fields.items()
@@ -39,22 +36,3 @@ def ingest_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     command.__annotations__ = {p.name: p.annotation for p in [*keyword_only, *made]}
     return command
-
-
-def _flag(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
-
-
-def checked_options(values: dict[str, Any]) -> IngestOptions:
-    """Raises UsageError with the flag, the value and what is wrong with it."""
-    from pydantic import ValidationError
-
-    from tasks.errors import UsageError
-
-    try:
-        return IngestOptions(**values)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][0])
-        flag = _FLAGS.get(name, _flag(name))
-        raise UsageError(f"{flag} {first['input']!r}: {first['msg']}") from error

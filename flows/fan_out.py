@@ -63,7 +63,8 @@ class FanOut:
                     raise ClaraError(f"{job.step} reported success but left no result in the cache")
                 else:
                     # Prefect remembers a result that our cache has lost: make it again.
-                    running[self._submit(job, True)] = (job, True)
+                    anew = job.model_copy(update={"overwrite": True})
+                    running[self._submit(anew, True)] = (anew, True)
                 continue
             rejection = _rejection(future)
             if job.size > 1:
@@ -101,9 +102,10 @@ def _rejection(future: Any) -> Rejection:
         return Rejection(reason=value.reason, detail=value.detail)
     if isinstance(value, ClaraError):
         raise value
+    if isinstance(value, Exception):
+        # A fault of ours that one document brings to light must not cost all the others.
+        detail = f"an unforeseen error, please report it: {type(value).__name__}: {value}"[:500]
+        return Rejection(reason="internal_error", detail=detail)
     if isinstance(value, BaseException):
-        raise ClaraError(
-            f"an error that should not be possible: {type(value).__name__}: {value}. The run's "
-            "page in the Prefect UI has the traceback; please report it"
-        ) from value
+        raise value
     raise ClaraError(f"a task ended in the state {future.state.name}: {future.state.message}")

@@ -24,7 +24,7 @@ from flows.ingest_setup import (
     Places,
     check_places,
     choose_engines,
-    excluded_folders,
+    excluded_places,
     output_lock,
     previous_manifest,
 )
@@ -34,11 +34,12 @@ from flows.terminal import current_console
 from flows.watch import Watch
 from tasks.corpus import CorpusEntry
 from tasks.discover import Discovery, discover
+from tasks.errors import ReviewsInvalid
 from tasks.offline import forbid_network
-from tasks.options import ExtractionMode, ExtractionProfile, IngestOptions, OcrMode
+from tasks.options import ExtractionMode, ExtractionProfile, IngestOptions, OcrMode, checked_options
 from tasks.prefect_policy import step_policy
 from tasks.records import Reject, SourceFile
-from tasks.reviews import REVIEWS_FILE
+from tasks.reviews import REVIEWS_FILE, parse_reviews
 from tasks.settings import settings
 from tasks.worker_pool import close_shared_pool
 
@@ -95,7 +96,7 @@ def ingest(
     Returns the run's summary. Raises ClaraError for a problem of the run.
     """
     given = dict(locals())
-    options = IngestOptions(**{name: given[name] for name in IngestOptions.model_fields})
+    options = checked_options({name: given[name] for name in IngestOptions.model_fields})
     mode = options.extraction_mode or settings().extraction_mode or "dict"
     options = options.model_copy(update={"extraction_mode": mode})
     forbid_network(options.offline)
@@ -122,9 +123,9 @@ def _run(places: Places, options: IngestOptions, watch: Watch) -> dict[str, Any]
         step.advance(step.total)
     reviews = _reviews(places)
     fingerprint = inputs_fingerprint(found, options, engines, reviews)
-    if not options.fresh and is_unchanged(places, previous, fingerprint):
+    if not options.fresh and previous and is_unchanged(places, previous, fingerprint):
         watch.say("nothing has changed since the last run: the data set stands as it is")
-        return unchanged_summary(places, watch, started_at)
+        return unchanged_summary(places, previous, watch, started_at)
     steps = IngestSteps(places, options, engines, watch, rejects=list(found.rejects))
     steps.upstream = [future]
     steps.retry_next_time = any(
@@ -194,9 +195,16 @@ def _split_duplicates(
 
 
 def _reviews(places: Places) -> str:
+    """The text of reviews.jsonl, checked before anything is extracted. Raises ReviewsInvalid."""
     if not places.output.exists(REVIEWS_FILE):
         return ""
-    return places.output.read_bytes(REVIEWS_FILE).decode("utf-8", "replace")
+    where = places.output.uri(REVIEWS_FILE)
+    try:
+        text = places.output.read_bytes(REVIEWS_FILE).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ReviewsInvalid(f"{where} is no UTF-8 text: save it as UTF-8") from error
+    parse_reviews(text.split("\n"), where)
+    return text
 
 
 _RETRY_ONLY = {name: value for name, value in step_policy().items() if name.startswith("retr")}
@@ -212,7 +220,7 @@ _RETRY_ONLY = {name: value for name, value in step_policy().items() if name.star
 )
 def discover_source(places: Places) -> Discovery:
     """Walk SOURCE and hash its files."""
-    return discover(places.source, excluded_folders(places))
+    return discover(places.source, excluded_places(places))
 
 
 __all__ = ["Engines", "ingest"]

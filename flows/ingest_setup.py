@@ -6,11 +6,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlparse
 
+from tasks.assemble import ASSETS_FOLDER
 from tasks.cache import StepCache
-from tasks.errors import ManifestInvalid, OutputNotWritable, SourceMissing, UsageError
+from tasks.discover import LOCK_FILE
+from tasks.errors import (
+    EngineUnavailable,
+    ManifestInvalid,
+    OutputNotWritable,
+    SourceMissing,
+    UsageError,
+)
 from tasks.extraction.engines import ProfileChoice, choose_profile
 from tasks.extraction.options import ExtractionOptions
 from tasks.jobs import LimitOptions
@@ -19,12 +26,11 @@ from tasks.options import IngestOptions
 from tasks.records import Describer, Synthesizer
 from tasks.reporting.statistics import EngineFacts
 from tasks.settings import settings
-from tasks.staging import PREVIOUS_MANIFEST, Staging
+from tasks.staging import PREVIOUS_MANIFEST, STAGING_FOLDER, Staging
 from tasks.storage import Location, remove_stale_temporaries
 from tasks.worker_pool import default_workers
 
 CACHE_FOLDER = ".cache"
-_LOCK_FILE = ".clara.lock"
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Engines:
     profile: ProfileChoice
     describer: Describer
     describer_identity: str
+    describer_reads: frozenset[str]
     synthesizer: Synthesizer
     synthesizer_identity: str
     limit: LimitOptions
@@ -134,8 +141,9 @@ def output_lock(places: Places) -> Iterator[None]:
 
     folder = places.output.local_path
     try:
-        with FileLock(folder / _LOCK_FILE, timeout=0):
-            remove_stale_temporaries(folder)
+        with FileLock(folder / LOCK_FILE, timeout=0):
+            for place in (folder, folder / STAGING_FOLDER, folder / ASSETS_FOLDER):
+                remove_stale_temporaries(place)
             yield
     except Timeout as error:
         raise UsageError(
@@ -171,6 +179,7 @@ def choose_engines(options: IngestOptions, previous: Manifest | None) -> Engines
         profile=_profile(options, previous),
         describer=describer.describer,
         describer_identity=describer.cache_identity,
+        describer_reads=describer.reads,
         synthesizer=synthesizer.synthesizer,
         synthesizer_identity=synthesizer.cache_identity,
         limit=LimitOptions(
@@ -197,8 +206,14 @@ def _profile(options: IngestOptions, previous: Manifest | None) -> ProfileChoice
     if options.extraction == "auto" and previous is not None and not options.fresh:
         kept = previous.models.get("extraction", {}).get("engine")
         if previous.options.get("extraction") == "auto" and kept in ("embedded", "heron", "native"):
-            choice = choose_profile(kept)
-            reason = f"the data set in OUT was made with {kept}, and no option changes that."
+            reason = f"the data set in OUT was made with {kept}, and no option changes that"
+            try:
+                choice = choose_profile(kept)
+            except EngineUnavailable as error:
+                raise EngineUnavailable(
+                    f"{error} ({reason}: name another by --extraction, or start anew by --fresh)"
+                ) from error
+            reason += "; --extraction or --fresh does."
             return ProfileChoice(name=choice.name, reason=reason)
     return choose_profile(options.extraction)
 
@@ -214,7 +229,6 @@ def pool_size(options: IngestOptions) -> int:
     return options.workers or default_workers()
 
 
-def excluded_folders(places: Places) -> tuple[Path, ...]:
-    """Folders below SOURCE that are this run's own."""
-    own = [places.output, Location(places.cache_uri)]
-    return tuple(place.local_path for place in own if place.is_local)
+def excluded_places(places: Places) -> tuple[Location, ...]:
+    """Folders that are this run's own, wherever they stand."""
+    return (places.output, Location(places.cache_uri))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
-from flows.fan_out import FailedJob, FanOut
-from flows.ingest_setup import Engines, Places, extraction_options, pool_size
-from flows.watch import StepWatch, Watch
-from tasks.cache import StepCache, content_key
-from tasks.corpus import CorpusEntry
+from flows.ingest_runner import BATCH, IMAGE_BATCH, StepRunner, batches
+from flows.ingest_setup import extraction_options, pool_size
+from tasks.cache import content_key
+from tasks.chunking.job import descriptions_of
+from tasks.corpus import CacheLost, CorpusEntry
 from tasks.description.context import pictures_in_context
 from tasks.description.engine import PictureContext
 from tasks.jobs import (
@@ -23,38 +23,18 @@ from tasks.jobs import (
     ExtractJob,
     ExtractOutcome,
     FileToOpen,
-    Job,
     PictureOutcome,
     PicturesJob,
     PictureToDescribe,
     Rejection,
     SynthesizeJob,
 )
-from tasks.options import IngestOptions
-from tasks.records import Reject, SourceFile
-
-_BATCH = 100
-_IMAGE_BATCH = 25  # OCR takes about a second an image: a batch is a coffee sip, not a meal
+from tasks.records import SourceFile
 
 
 @dataclass
-class IngestSteps:
-    """One run's state: what each file has become so far, and what was rejected."""
-
-    places: Places
-    options: IngestOptions
-    engines: Engines
-    watch: Watch
-    rejects: list[Reject] = field(default_factory=list)
-    retry_next_time: bool = False
-    upstream: list[Any] = field(default_factory=list)
-    picture_keys: dict[str, str] = field(default_factory=dict)
-    duplicates: dict[str, str] = field(default_factory=dict)
-    rejected_images: set[str] = field(default_factory=set)
-
-    @property
-    def cache(self) -> StepCache:
-        return self.places.cache
+class IngestSteps(StepRunner):
+    """The steps, in the order in which the flow calls them."""
 
     # --- standalone images -------------------------------------------------------------------
 
@@ -71,7 +51,7 @@ class IngestSteps:
             missing = self._missing("pictures", items, step)
             jobs = [
                 PicturesJob(files=tuple(batch), **self._common(len(batch)))
-                for batch in _batches(missing, _IMAGE_BATCH, pool_size(self.options))
+                for batch in batches(missing, IMAGE_BATCH, pool_size(self.options))
             ]
             failed = self._failures(self._fan_out(open_pictures, step, jobs))
         outcomes = {}
@@ -140,7 +120,8 @@ class IngestSteps:
             pictures_of[entry.file.file_path] = list(found)
             for image_id, context in found.items():
                 # A picture in ten documents is described once, as the first of them shows it.
-                contexts.setdefault(image_id, context)
+                read = context.model_dump(include=set(self.engines.describer_reads))
+                contexts.setdefault(image_id, PictureContext(**read))
         keys = {
             image_id: content_key(
                 "describe",
@@ -165,7 +146,7 @@ class IngestSteps:
                     pictures=tuple(batch),
                     **self._common(len(batch)),
                 )
-                for batch in _batches(missing, _IMAGE_BATCH, pool_size(self.options))
+                for batch in batches(missing, IMAGE_BATCH, pool_size(self.options))
             ]
             failed = self._failures(self._fan_out(describe_pictures, step, jobs))
         described = self._reject_undescribed(entries, pictures_of, keys, failed)
@@ -186,10 +167,12 @@ class IngestSteps:
         """Pictures of a file with what stands around them, in reading order."""
         if entry.outcome_step == "extract":
             outcome = self.cache.get("extract", entry.outcome_key, ExtractOutcome)
-            assert outcome is not None and outcome.document is not None
+            if outcome is None or outcome.document is None:
+                raise CacheLost(f"the cache lost the extraction of {entry.file.file_path!r}")
             return pictures_in_context(outcome.document)
         picture = self.cache.get("pictures", entry.outcome_key, PictureOutcome)
-        assert picture is not None and picture.image_id is not None
+        if picture is None or picture.image_id is None:
+            raise CacheLost(f"the cache lost the picture of {entry.file.file_path!r}")
         return {picture.image_id: PictureContext(filename=entry.file.filename)}
 
     def content_of(self, entry: CorpusEntry) -> str:
@@ -210,7 +193,7 @@ class IngestSteps:
         rejections: dict[str, Rejection | None] = {}
         for image_id, key in keys.items():
             outcome = self.cache.get("describe", key, DescribeOutcome)
-            if outcome is not None:
+            if outcome is not None and key not in failed:
                 stored.add(image_id)
             if key in failed or outcome is None or outcome.description is None:
                 rejections[image_id] = failed.get(key) or _refused(outcome)
@@ -232,7 +215,7 @@ class IngestSteps:
                 "chunk",
                 VERSIONS["chunk"],
                 document=entry.outcome_key,
-                descriptions=entry.describe_keys,
+                descriptions=self._description_hashes(entry),
                 limit=self.engines.limit_identity,
             )
             for entry in entries
@@ -253,10 +236,15 @@ class IngestSteps:
                 ChunkJob(
                     limit=self.engines.limit, documents=tuple(batch), **self._common(len(batch))
                 )
-                for batch in _batches(missing, _BATCH, pool_size(self.options))
+                for batch in batches(missing, BATCH, pool_size(self.options))
             ]
             failed = self._failures(self._fan_out(chunk_documents, step, jobs))
         return self._with_keys(entries, "chunk", "chunk_key", keys, failed)
+
+    def _description_hashes(self, entry: CorpusEntry) -> dict[str, str]:
+        """What the pictures are said to show, by image id: text, and not where it came from."""
+        texts = descriptions_of(self.cache, entry.describe_keys)
+        return {i: hashlib.sha256(text.encode()).hexdigest() for i, text in texts.items()}
 
     def synthesize(self, entries: Sequence[CorpusEntry]) -> list[CorpusEntry]:
         """Entries with the key of their syntheses."""
@@ -287,12 +275,10 @@ class IngestSteps:
                     documents=tuple(batch),
                     **self._common(len(batch)),
                 )
-                for batch in _batches(missing, _BATCH, pool_size(self.options))
+                for batch in batches(missing, BATCH, pool_size(self.options))
             ]
             failed = self._failures(self._fan_out(synthesize_documents, step, jobs))
         return self._with_keys(entries, "synthesize", "synthesis_key", keys, failed)
-
-    # --- shared ------------------------------------------------------------------------------
 
     def _with_keys(
         self,
@@ -311,61 +297,8 @@ class IngestSteps:
                 done.append(entry.model_copy(update={field_name: key}))
         return done
 
-    def _missing(self, name: str, items: dict[str, Any], step: StepWatch) -> list[Any]:
-        """Items without a result in the cache, in order; all of them in a fresh run."""
-        if self.options.fresh:
-            return list(items.values())
-        missing = [item for key, item in items.items() if not self.cache.has(name, key)]
-        step.reuse(len(items) - len(missing))
-        return missing
-
-    def _common(self, size: int = 1) -> dict[str, Any]:
-        patience = 1 + (size - 1) // _IMAGE_BATCH
-        return {
-            "cache_uri": self.places.cache_uri,
-            "overwrite": self.options.fresh,
-            "workers": pool_size(self.options),
-            "timeout_s": self.options.document_timeout_s * patience,
-        }
-
-    def _fan_out(self, task: Any, step: StepWatch, jobs: Sequence[Job]) -> list[FailedJob]:
-        fan_out = FanOut(
-            task,
-            step,
-            window=pool_size(self.options),
-            fresh=self.options.fresh,
-            finished=lambda job: all(self.cache.has(job.step, key) for key in job.item_keys),
-            upstream=self.upstream,
-        )
-        failed = fan_out.run(jobs)
-        self.upstream = fan_out.futures or self.upstream
-        return failed
-
-    def _failures(self, failed: Sequence[FailedJob]) -> dict[str, Rejection]:
-        """Why items have no result, by key. They are tried again by the next run."""
-        if failed:
-            self.retry_next_time = True
-        return {f.job.item_keys[0]: f.rejection for f in failed}
-
-    def _reject(
-        self, file_path: str, step: str, rejection: Rejection | None, id_: str | None = None
-    ) -> None:
-        why = rejection or Rejection(reason="lost", detail="no result was left by the step")
-        self.rejects.append(
-            Reject(file_path=file_path, step=step, reason=why.reason, detail=why.detail, id=id_)
-        )
-
 
 def _refused(
     outcome: PictureOutcome | ExtractOutcome | DescribeOutcome | None,
 ) -> Rejection | None:
     return None if outcome is None else outcome.rejection
-
-
-def _batches(items: Sequence[Any], most: int, workers: int) -> list[Sequence[Any]]:
-    """Even batches: enough of them to keep every worker busy, none larger than `most`."""
-    if not items:
-        return []
-    count = max(-(-len(items) // most), min(workers, len(items)))
-    size = -(-len(items) // count)
-    return [items[start : start + size] for start in range(0, len(items), size)]

@@ -17,7 +17,7 @@ from flows.watch import Watch
 from tasks.cache import content_key
 from tasks.corpus import Corpus, CorpusEntry, CorpusPlan
 from tasks.discover import Discovery
-from tasks.export import remove_unused_assets
+from tasks.export import TRAINING_FILE, remove_unused_assets
 from tasks.jobs import VERSIONS, ExtractOutcome
 from tasks.manifest import (
     MANIFEST_FILE,
@@ -79,13 +79,19 @@ def _stands(output: Location, name: str, entry: FileEntry) -> bool:
     return output.size_and_sha256(name) == (entry.bytes, entry.sha256)
 
 
-def unchanged_summary(places: Places, watch: Watch, started_at: datetime) -> dict[str, Any]:
+def unchanged_summary(
+    places: Places, previous: Manifest, watch: Watch, started_at: datetime
+) -> dict[str, Any]:
     """What a run reports that found nothing to do."""
+    rows = {name: entry.rows for name, entry in previous.files.items() if entry.rows is not None}
     return {
-        "outcome": "unchanged",
+        "outcome": "unchanged" if rows.get(TRAINING_FILE) else "nothing_produced",
         "seconds": _seconds_since(started_at),
         "output": places.output.uri(),
         "report": places.output.uri(REPORT_FILE),
+        "chunks": rows.get(TRAINING_FILE, 0),
+        "pairs": sum(entry.counts.pairs for entry in previous.sources.values()),
+        "rows": rows,
         "steps": _steps(watch),
     }
 
@@ -128,7 +134,8 @@ class Publication:
             ),
             reviews=self.reviews,
         )
-        key = content_key("plan", VERSIONS["export"], plan=plan)
+        # With OUT in it: two runs that share a cache must not take each other's plan away.
+        key = content_key("plan", VERSIONS["export"], plan=plan, output=places.output.uri())
         places.cache.put("plan", key, plan)
         common = {
             "cache_uri": places.cache_uri,
@@ -158,7 +165,9 @@ class Publication:
         future = task.submit(job, wait_for=self.steps.upstream)
         written = Written.model_validate(future.result())
         data_files = {name: e for name, e in written.files.items() if e.rows is not None}
-        if not job.staging.holds(data_files):
+        assets = {name: e for name, e in written.files.items() if e.rows is None}
+        stand = all(_stands(Location(job.output_uri), name, e) for name, e in assets.items())
+        if not (stand and job.staging.holds(data_files)):
             future = task.with_options(refresh_cache=True).submit(job)
             written = Written.model_validate(future.result())
         self.steps.upstream = [future]
@@ -214,9 +223,12 @@ class Publication:
         self, job: OutputJob, files: dict[str, FileEntry], counts: Mapping[str, SourceCounts]
     ) -> None:
         places, options = self.steps.places, self.steps.options
-        rejected = {r.file_path for r in self.steps.rejects} - {
-            entry.file.file_path for entry in self.entries
+        standing = {
+            entry.file.file_path
+            for entry in self.entries
+            if entry.outcome_step == "extract" or entry.describe_keys
         }
+        rejected = {r.file_path for r in self.steps.rejects} - standing
         manifest = Manifest(
             versions=StepVersions(
                 clara_pipeline=_version("clara-pipeline"),
@@ -243,8 +255,9 @@ class Publication:
         job.staging.publish(
             [name for name, entry in files.items() if entry.rows is not None or name == REPORT_FILE]
         )
-        remove_unused_assets(places.output, files)
         places.output.write_bytes(MANIFEST_FILE, manifest.to_json())
+        job.staging.forget_previous_manifest()
+        remove_unused_assets(places.output, files)
 
     def _models(self) -> dict[str, Any]:
         engines = self.steps.engines
@@ -258,7 +271,9 @@ class Publication:
     def _removed(self) -> tuple[str, ...]:
         if self.previous is None:
             return ()
+        # What could not be read is still there: it is rejected, and not removed.
         here = {file.file_path for file in self.found.files}
+        here |= {reject.file_path for reject in self.found.rejects}
         return tuple(
             path
             for path, entry in self.previous.sources.items()
@@ -292,12 +307,19 @@ class Publication:
             "pairs": facts.pairs,
             "pairs_by_type": {k: sum(v.values()) for k, v in facts.pairs_by_type.items()},
             "rows": {name: e.rows for name, e in files.items() if e.rows is not None},
-            "rejects": dict(sorted(Counter(r.reason for r in self.steps.rejects).items())),
+            "rejects": _by_reason(facts),
             "held_out": len(facts.run.held_out),
             "steps": _steps(watch),
             "notices": list(notices),
             "facts": facts.model_dump(mode="json"),
         }
+
+
+def _by_reason(facts: RunFacts) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for group in facts.reject_groups:
+        counts[group.reason] += group.count
+    return dict(sorted(counts.items()))
 
 
 def _counts(plan: CorpusPlan, places: Places) -> dict[str, SourceCounts]:

@@ -57,8 +57,9 @@ class StepCache:
         except (FileNotFoundError, ValidationError):
             return None
 
-    def has(self, step: str, key: str) -> bool:
-        return self.location.exists(self.name_of(step, key))
+    def has(self, step: str, key: str, model: type[BaseModel]) -> bool:
+        """Whether a result is there that can be read: an empty file is no result."""
+        return self.get(step, key, model) is not None
 
     def put(self, step: str, key: str, record: BaseModel) -> None:
         # Not forced to the disk: an entry that a power failure leaves empty is simply made again.

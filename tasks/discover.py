@@ -42,6 +42,7 @@ KINDS: dict[str, FileKind] = {
 _SAVE_ANEW = {".doc": ".docx", ".ppt": ".pptx", ".xls": ".xlsx"}
 _SYSTEM_FOLDERS = {"__MACOSX"}
 _DATA_SET_MARKS = {"manifest.json", "clara_training_data.jsonl"}
+LOCK_FILE = ".clara.lock"
 
 
 @dataclass
@@ -61,8 +62,8 @@ class _Entry:
     problem: tuple[str, str] | None = None
 
 
-def discover(source: Location, exclude: tuple[Path, ...] = ()) -> Discovery:
-    """Walks SOURCE. `exclude`: folders of this run's own output and cache.
+def discover(source: Location, exclude: tuple[Location, ...] = ()) -> Discovery:
+    """Walks SOURCE. `exclude`: this run's own output and cache, wherever they stand.
 
     Raises SourceMissing where SOURCE is not there or is no folder.
     """
@@ -73,7 +74,8 @@ def discover(source: Location, exclude: tuple[Path, ...] = ()) -> Discovery:
             f"SOURCE {source.uri()} is a file: name the folder that holds the documents"
         )
     found = Discovery()
-    entries = _walk_local(source, exclude, found) if source.is_local else _walk_remote(source)
+    walk = _walk_local if source.is_local else _walk_remote
+    entries = walk(source, exclude, found)
     seen: set[str] = set()
     for entry in sorted(entries, key=lambda entry: (entry.file_path, entry.uri)):
         if entry.file_path in seen:
@@ -85,9 +87,11 @@ def discover(source: Location, exclude: tuple[Path, ...] = ()) -> Discovery:
     return found
 
 
-def _walk_local(source: Location, exclude: tuple[Path, ...], found: Discovery) -> Iterator[_Entry]:
+def _walk_local(
+    source: Location, exclude: tuple[Location, ...], found: Discovery
+) -> Iterator[_Entry]:
     root = source.local_path
-    excluded = {os.path.realpath(path) for path in exclude}
+    excluded = {os.path.realpath(place.local_path) for place in exclude if place.is_local}
 
     def unreadable(error: OSError) -> None:
         path = Path(str(error.filename))
@@ -99,7 +103,8 @@ def _walk_local(source: Location, exclude: tuple[Path, ...], found: Discovery) -
 
     for folder, folders, names in os.walk(root, onerror=unreadable):
         here = Path(folder)
-        if here != root and _DATA_SET_MARKS.issubset(names):
+        # The lock marks a data set whose manifest was lost when a run was killed.
+        if here != root and (_DATA_SET_MARKS.issubset(names) or LOCK_FILE in names):
             found.skipped_folders.append(here.relative_to(root).as_posix())
             folders.clear()
             continue
@@ -137,9 +142,20 @@ def _entry(root: Path, path: Path, problem: tuple[str, str] | None) -> _Entry:
     return _Entry(unicodedata.normalize("NFC", relative), str(path), problem)
 
 
-def _walk_remote(source: Location) -> Iterator[_Entry]:
+def _walk_remote(
+    source: Location, exclude: tuple[Location, ...], found: Discovery
+) -> Iterator[_Entry]:
     prefix = source.root.rstrip("/") + "/"
-    for path in source.fs.find(source.root):
+    own = tuple(place.root + "/" for place in exclude if place.fs == source.fs)
+    paths = [str(path) for path in source.fs.find(source.root)]
+    marked = {
+        path.rsplit("/", 1)[0] for path in paths if path.endswith("/clara_training_data.jsonl")
+    }
+    sets = tuple(f"{folder}/" for folder in sorted(marked) if f"{folder}/" != prefix)
+    found.skipped_folders += [folder.removeprefix(prefix).rstrip("/") for folder in sets]
+    for path in paths:
+        if path.startswith((*own, *sets)):
+            continue
         relative = unicodedata.normalize("NFC", str(path).removeprefix(prefix))
         if relative and not relative.endswith("/"):
             yield _Entry(relative, str(source.fs.unstrip_protocol(path)))

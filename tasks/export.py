@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -19,6 +20,7 @@ from tasks.storage import Location
 KNOWLEDGE_FILE = "raw_knowledge.jsonl"
 TRAINING_FILE = "clara_training_data.jsonl"
 REJECTS_FILE = "rejects.jsonl"
+_ASSET = re.compile(r"[0-9a-f]{16}\.jpg")
 
 
 def write_rows(job: RowsJob) -> Written:
@@ -78,7 +80,12 @@ def store_assets(
 def remove_unused_assets(output: Location, used: Iterable[str]) -> int:
     """Deletes pictures that no row refers to any more; returns how many."""
     assets, kept = output / ASSETS_FOLDER, set(used)
-    unused = [name for name in assets.names() if f"{ASSETS_FOLDER}/{name}" not in kept]
+    # Only names of ours: an image viewer may have put a folder of its own beside them.
+    unused = [
+        name
+        for name in assets.names()
+        if _ASSET.fullmatch(name) and f"{ASSETS_FOLDER}/{name}" not in kept
+    ]
     for name in unused:
         assets.remove(name)
     return len(unused)

@@ -64,7 +64,7 @@ class Job(Record):
 
     def is_done(self, cache: StepCache, key: str) -> bool:
         """Whether an item needs no work: a batch that was killed had stored what it finished."""
-        return not self.overwrite and cache.has(self.step, key)
+        return not self.overwrite and cache.has(self.step, key, RESULTS[self.step])
 
 
 class Rejection(Record):
@@ -121,6 +121,15 @@ class Syntheses(Record):
     """One synthesis a chunk, in the order of the chunks."""
 
     syntheses: tuple[Synthesis, ...]
+
+
+RESULTS: dict[str, type[Record]] = {
+    "pictures": PictureOutcome,
+    "extract": ExtractOutcome,
+    "describe": DescribeOutcome,
+    "chunk": Chunks,
+    "synthesize": Syntheses,
+}
 
 
 # --- jobs ------------------------------------------------------------------------------------

@@ -159,8 +159,10 @@ def source_entries(
         )
     for path, entry in before.items():
         if path not in entries and entry.status != "removed":
+            # One that cannot be read any more is still there.
+            gone: SourceStatus = "rejected" if path in rejected else "removed"
             entries[path] = SourceEntry(
-                doc_id=entry.doc_id, size_bytes=entry.size_bytes, status="removed"
+                doc_id=entry.doc_id, size_bytes=entry.size_bytes, status=gone
             )
     return dict(sorted(entries.items()))
 

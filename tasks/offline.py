@@ -27,12 +27,17 @@ def forbid_network(forbidden: bool = True) -> None:
     _state["forbidden"] = forbidden
 
 
+def network_is_forbidden() -> bool:
+    """What worker processes are told when they start."""
+    return _state["forbidden"]
+
+
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
     if not _state["forbidden"]:
         return
     if event == "socket.connect" and isinstance(arguments[1], tuple):
         _check(arguments[1][0])
-    elif event == "socket.getaddrinfo":
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
         _check(arguments[0])
 
 

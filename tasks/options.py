@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tasks.errors import UsageError
 
 ExtractionProfile = Literal["auto", "heron", "embedded", "native"]
 ExtractionMode = Literal["dict", "markdown"]
@@ -61,3 +63,22 @@ class IngestOptions(BaseModel):
     )
     offline: bool = Field(default=False, description="Forbid every access to the network.")
     fresh: bool = Field(default=False, description="Ignore cached results of earlier runs.")
+
+
+# The flag says its unit in its help where the field says it in its name.
+_FLAGS = {"document_timeout_s": "--document-timeout"}
+
+
+def flag_of(name: str) -> str:
+    """The command's flag for a field."""
+    return _FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
+def checked_options(values: dict[str, Any]) -> IngestOptions:
+    """Raises UsageError with the flag, the value and what is wrong with it."""
+    try:
+        return IngestOptions(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        flag = flag_of(str(first["loc"][0]))
+        raise UsageError(f"{flag} {first['input']!r}: {first['msg']}") from error

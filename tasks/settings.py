@@ -11,9 +11,10 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tasks.errors import UsageError
 from tasks.options import ExtractionMode
 
 
@@ -30,7 +31,11 @@ class Settings(BaseSettings):
     """Configuration by environment; flags and flow parameters override it."""
 
     model_config = SettingsConfigDict(
-        env_file=".env", env_file_encoding="utf-8", extra="ignore", frozen=True
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
     )
 
     openai_api_key: SecretStr | None = None
@@ -54,5 +59,15 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:
-    """The settings of this process."""
-    return Settings()
+    """The settings of this process.
+
+    Raises UsageError, without the value: it may be a key.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "the environment"
+        raise UsageError(f"the setting {name} cannot be used: {first['msg']}") from None
+    except UnicodeDecodeError:
+        raise UsageError("the file .env is no UTF-8 text: save it as UTF-8") from None

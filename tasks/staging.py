@@ -67,6 +67,10 @@ class Staging:
                     shutil.copyfileobj(local, remote)
                 self.location.remove(name)
 
+    def forget_previous_manifest(self) -> None:
+        """Once its successor stands, the old one would only mislead a later run."""
+        self.location.remove(PREVIOUS_MANIFEST)
+
     def _retire_manifest(self) -> None:
         """Keeps the old manifest's text: it names the files of the run before."""
         if self.output.exists(MANIFEST_FILE):

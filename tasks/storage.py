@@ -29,10 +29,12 @@ class Location:
         import fsspec
 
         text = os.fspath(uri)
-        if "://" not in text:
-            text = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 (keeps links)
-        # `skip_instance_cache` would cost a connection each; one file system per URI is right.
-        self.fs, self.root = fsspec.url_to_fs(text)
+        if "://" in text:
+            self.fs, self.root = fsspec.url_to_fs(text)
+        else:
+            # Not through a URL: a folder may be called `a::b`, which fsspec would take apart.
+            self.fs = fsspec.filesystem("file")
+            self.root = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 (keeps links)
         self.root = self.root.rstrip("/") or "/"
         self.is_local = "file" in _protocols(self.fs)
 

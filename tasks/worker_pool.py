@@ -20,6 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from tasks.errors import FileRejected, WorkerDied
+from tasks.offline import forbid_network, network_is_forbidden
 
 _POLL_S = 0.25
 _LEAST_BYTES_A_WORKER = 4 << 30
@@ -97,8 +98,11 @@ class WorkerPool:
     def _start(self) -> _Worker:
         worker = _Worker(self._context)
         with self._lock:
-            self._all.add(worker)
-        return worker
+            if not self._closed:
+                self._all.add(worker)
+                return worker
+        worker.kill()
+        raise WorkerDied("the worker pool was closed while work was waiting")
 
     def _discard(self, worker: _Worker) -> None:
         worker.kill()
@@ -118,7 +122,8 @@ class _Worker:
     def __init__(self, context: Any) -> None:
         ours, theirs = context.Pipe()
         self.pipe: Connection = ours
-        self.process = context.Process(target=_serve, args=(theirs, os.getpid()), daemon=True)
+        life = (theirs, os.getpid(), network_is_forbidden())
+        self.process = context.Process(target=_serve, args=life, daemon=True)
         self.process.start()
         theirs.close()
         self.ready = True
@@ -188,10 +193,11 @@ class _Worker:
         self.pipe.close()
 
 
-def _serve(pipe: Connection, parent_pid: int) -> None:
+def _serve(pipe: Connection, parent_pid: int, offline: bool) -> None:
     """A worker's life: answer jobs until the pipe closes."""
     # Read when numpy, OpenCV and torch are first imported, which is after this.
     os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
+    forbid_network(offline)
     # Ctrl-C reaches the whole process group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_leave_with_parent, args=(parent_pid,), daemon=True).start()
@@ -202,6 +208,9 @@ def _serve(pipe: Connection, parent_pid: int) -> None:
             return
         try:
             answer = (True, _resolve(function)(*arguments))
+        except MemoryError:
+            detail = "this needs more memory than there is (fewer --workers leave more for each)"
+            answer = (False, FileRejected("out_of_memory", detail, retryable=True))
         except Exception as error:
             answer = (False, _portable(error))
         try:
@@ -227,13 +236,13 @@ def _portable(error: Exception) -> Exception:
     import pickle
 
     try:
-        pickle.dumps(error)
+        pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes, to see that they travel)
     except Exception:
         return WorkerJobFailed(f"{type(error).__name__}: {error}")
     return error
 
 
-class WorkerJobFailed(WorkerDied):
+class WorkerJobFailed(Exception):
     """A job raised an error that cannot travel between processes; its text is kept."""
 
 

@@ -53,7 +53,7 @@ def prefect_api(clara_home: Path) -> Iterator[str]:
 
     with temporary_settings({PREFECT_API_URL: record.api_url}):
         yield record.api_url
-        from prefect.logging.handlers import APILogHandler
+        from prefect.logging.handlers import APILogWorker
 
-        APILogHandler.flush()
+        APILogWorker.drain_all(timeout=20)  # what is still to be logged needs the server
     local_server.stop()

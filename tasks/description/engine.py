@@ -35,6 +35,11 @@ class DescriptionEngine(Protocol):
         """Changes whenever the same picture could get another description."""
         ...
 
+    @property
+    def reads(self) -> frozenset[str]:
+        """Fields of PictureContext that change its answers: only these are part of a key."""
+        ...
+
     def describe(self, path: Path, context: PictureContext) -> str:
         """What the stored picture at `path` shows. Raises FileRejected."""
         ...

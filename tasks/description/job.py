@@ -47,15 +47,17 @@ def _describe(
         with _local_image(images, picture.image_id) as path:
             text = engine.describe(path, picture.context)
     except FileRejected as error:
+        if error.reason.startswith(("image_", "file_", "empty_")):
+            # Our own copy is damaged, and not the document: without it, it is made again.
+            images.remove(f"{picture.image_id}.jpg")
+            raise FileRejected(error.reason, error.detail, retryable=True) from error
         if error.retryable:
             raise
         return DescribeOutcome(
             rejection=Rejection(reason=error.reason, detail=error.detail, id=picture.image_id)
         )
     return DescribeOutcome(
-        description=Description(
-            image_id=picture.image_id, text=text, describer=engine.describer
-        )
+        description=Description(image_id=picture.image_id, text=text, describer=engine.describer)
     )
 
 

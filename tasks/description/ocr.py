@@ -66,6 +66,10 @@ class OcrDescriber:
     def cache_identity(self) -> str:
         return f"ocr/{STEP_VERSION}/{_MODEL}/rapidocr-{version('rapidocr')}"
 
+    @property
+    def reads(self) -> frozenset[str]:
+        return frozenset({"caption", "language"})
+
     def describe(self, path: Path, context: PictureContext) -> str:
         """Sentences in the language of the picture's text, else in the context's.
 

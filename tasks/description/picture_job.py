@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def load(job: PicturesJob) -> Done:
     return Done(made=len(job.files), rejected=rejected)
 
 
+def _is_tiff(path: Path) -> bool:
+    """By content: the same bytes are the same document, whatever the file is called."""
+    with path.open("rb") as stream:
+        return stream.read(4) in (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
 def _load(file: SourceFile, images: Location) -> PictureOutcome:
     from tasks.pictures import canonical_picture, check_frames, open_picture, save_picture
     from tasks.probe import probe_file
@@ -35,11 +47,14 @@ def _load(file: SourceFile, images: Location) -> PictureOutcome:
     try:
         with local_copy(file) as path:
             probe_file(path, "image")
-            if file.file_path.lower().endswith((".tif", ".tiff")):
-                pages = check_frames(path)
-                if pages > 1:
-                    return PictureOutcome(pages=pages)
-            picture = canonical_picture(open_picture(path))
+            pages = check_frames(path) if _is_tiff(path) else 1
+            picture = canonical_picture(open_picture(path)) if pages == 1 else None
+            if _sha256(path) != file.doc_id:
+                raise FileRejected(
+                    "file_changed", "the file changed while it was read: run again", retryable=True
+                )
+            if picture is None:
+                return PictureOutcome(pages=pages)
     except FileRejected as error:
         if error.retryable:
             raise

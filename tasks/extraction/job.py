@@ -45,9 +45,20 @@ def _extract(job: ExtractJob) -> ExtractedDocument:
     with local_copy(job.file) as path:
         probe_file(path, job.file.kind)
         if images.is_local:
-            return extract_file(path, job.file.kind, job.options, images.local_path)
+            return _unchanged(
+                extract_file(path, job.file.kind, job.options, images.local_path), job
+            )
         with tempfile.TemporaryDirectory(prefix="clara-images-") as folder:
             document = extract_file(path, job.file.kind, job.options, Path(folder))
             for picture in sorted(Path(folder).glob("*.jpg")):
                 images.write_bytes(picture.name, picture.read_bytes())
-            return document
+            return _unchanged(document, job)
+
+
+def _unchanged(document: ExtractedDocument, job: ExtractJob) -> ExtractedDocument:
+    """The document, if it was made of the bytes that its key names."""
+    if document.doc_id != job.file.doc_id:
+        raise FileRejected(
+            "file_changed", "the file changed while it was read: run again", retryable=True
+        )
+    return document

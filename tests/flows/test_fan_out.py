@@ -17,7 +17,7 @@ from tasks.in_pool import run_job
 from tasks.prefect_policy import step_policy
 from tasks.storage import Location
 from tasks.worker_pool import close_shared_pool
-from tests.support.policy_jobs import Item, TrialJob
+from tests.support.policy_jobs import Item, Result, TrialJob
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -54,7 +54,7 @@ def fan_out(folder: Path, *keys: str, batch: bool = False, fresh: bool = False) 
                 step,
                 window=2,
                 fresh=fresh,
-                finished=lambda job: all(cache.has(job.step, key) for key in job.item_keys),
+                finished=lambda job: all(cache.has(job.step, key, Result) for key in job.item_keys),
             )
             failed = out.run([TrialJob(items=group, **common) for group in groups])
             return {

@@ -251,3 +251,99 @@ def test_markdown_mode_and_an_offline_run(tmp_path: Path) -> None:
     source = write_corpus(tmp_path / "source", 2)
     summary = run(source, tmp_path / "out", extraction_mode="markdown", offline=True)
     assert summary["outcome"] == "done"
+
+
+def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
+    """A power failure may leave an entry empty: nothing may be lost by that."""
+    source, output = write_corpus(tmp_path / "source", 3), tmp_path / "out"
+    run(source, output)
+    before = data_bytes(output)
+    for step in ("extract", "chunk", "synthesize"):
+        entry = next((output / ".cache" / step).rglob("*.json"))
+        entry.write_bytes(b"")
+        (output / "rejects.jsonl").write_text("damaged, so that the run looks at everything\n")
+        assert worked(run(source, output)) == {step: 1}
+        assert data_bytes(output) == before
+
+
+def test_a_file_that_changes_while_it_is_read_does_not_poison_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import flows.ingest as flow_module
+
+    source, output = write_corpus(tmp_path / "source", 2), tmp_path / "out"
+    victim = source / "south" / "sheet-000.txt"
+    original, real = victim.read_bytes(), flow_module.discover
+
+    def discover_then_change(*arguments: Any) -> Any:
+        found = real(*arguments)
+        victim.write_text(machine_text(99))
+        return found
+
+    monkeypatch.setattr(flow_module, "discover", discover_then_change)
+    run(source, output)
+    assert [r["reason"] for r in rows(output, "rejects")] == ["file_changed"]
+    monkeypatch.undo()
+    victim.write_bytes(original)
+    run(source, output)
+    assert rows(output, "rejects") == []
+    known = {row["file_path"]: row["content"] for row in rows(output, "raw_knowledge")}
+    assert "K000" in known["south/sheet-000.txt"]
+
+
+def test_pictures_lost_from_cache_or_output_come_back(tmp_path: Path) -> None:
+    from PIL import Image
+
+    source, output = write_corpus(tmp_path / "source", 2), tmp_path / "out"
+    Image.linear_gradient("L").resize((300, 200)).save(source / "picture.png")
+    first = run(source, output)
+    assert first["standalone_images"] == 1
+    before = data_bytes(output)
+    for folder in (output / ".cache" / "images", output / "extracted_assets"):
+        next(folder.glob("*.jpg")).unlink()
+    (output / "extracted_assets" / ".thumbnails").mkdir()  # of an image viewer
+    summary = run(source, output)
+    assert worked(summary) == {"images": 1}
+    (output / "extracted_assets" / ".thumbnails").rmdir()
+    assert data_bytes(output) == before
+    (source / "picture.png").rename(source / "renamed.png")
+    assert worked(run(source, output)) == {}
+    (source / "renamed.png").unlink()
+    run(source, output)
+    assert list((output / "extracted_assets").iterdir()) == []
+
+
+def test_reviews_that_are_no_utf8_or_no_reviews_stop_the_run(tmp_path: Path) -> None:
+    source, output = write_corpus(tmp_path / "source", 1), tmp_path / "out"
+    output.mkdir()
+    review = {"id": "x-0", "action": "edit", "question": "额定压力是多少？"}
+    (output / "reviews.jsonl").write_bytes(json.dumps(review, ensure_ascii=False).encode("gbk"))
+    with pytest.raises(UsageError, match="UTF-8"):
+        run(source, output)
+    (output / "reviews.jsonl").write_text('{"id": "x-0", "action": "burn"}')
+    with pytest.raises(UsageError, match="line 1"):
+        run(source, output)
+
+
+def test_what_produced_nothing_still_says_so_when_nothing_changed(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    for _ in range(2):
+        assert run(tmp_path / "source", tmp_path / "out")["outcome"] == "nothing_produced"
+
+
+def test_a_file_that_is_emptied_is_rejected_and_not_removed(tmp_path: Path) -> None:
+    source, output = write_corpus(tmp_path / "source", 2), tmp_path / "out"
+    run(source, output)
+    (source / "north" / "sheet-001.txt").write_bytes(b"")
+    summary = run(source, output)
+    assert summary["rejects"] == {"empty_file": 1}
+    statuses = json.loads((output / "manifest.json").read_text())["sources"]
+    assert statuses["north/sheet-001.txt"]["status"] == "rejected"
+
+
+def test_two_outputs_may_share_a_cache(tmp_path: Path) -> None:
+    source, cache = write_corpus(tmp_path / "source", 2), str(tmp_path / "cache")
+    run(source, tmp_path / "one", cache=cache)
+    second = run(source, tmp_path / "two", cache=cache)
+    assert worked(second) == {}
+    assert data_bytes(tmp_path / "one") == data_bytes(tmp_path / "two")

@@ -32,7 +32,7 @@ def work(job: TrialJob) -> Done:
     """Each item: `die-N` crashes the first N times, `bad` is rejected, `good-*` is stored."""
     cache = job.cache()
     for item in job.items:
-        if job.is_done(cache, item.key):
+        if not job.overwrite and cache.has(job.step, item.key, Result):
             continue
         log = Path(job.folder) / item.key
         tries = int(log.read_text()) if log.exists() else 0

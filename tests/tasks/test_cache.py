@@ -29,7 +29,7 @@ def test_results_come_back_and_broken_ones_do_not(tmp_path: Path) -> None:
     record = Describer(engine="ocr")
     assert cache.get("describe", "abc", Describer) is None
     cache.put("describe", "abc", record)
-    assert cache.has("describe", "abc")
+    assert cache.has("describe", "abc", Describer)
     assert cache.get("describe", "abc", Describer) == record
     (tmp_path / cache.name_of("describe", "abc")).write_bytes(b'{"eng')
     assert cache.get("describe", "abc", Describer) is None

@@ -14,7 +14,9 @@ from tasks.storage import Location
 
 
 def paths(folder: Path, *exclude: Path) -> list[str]:
-    return [file.file_path for file in discover(Location(folder), exclude).files]
+    return [
+        file.file_path for file in discover(Location(folder), tuple(map(Location, exclude))).files
+    ]
 
 
 def reasons(folder: Path) -> dict[str, str]:
@@ -104,7 +106,7 @@ def test_own_output_and_other_data_sets_are_left_out(tmp_path: Path) -> None:
     other.mkdir()
     for name in ("manifest.json", "clara_training_data.jsonl", "c.txt"):
         (other / name).write_text("x")
-    found = discover(Location(tmp_path), (tmp_path / "out",))
+    found = discover(Location(tmp_path), (Location(tmp_path / "out"),))
     assert [file.file_path for file in found.files] == ["a.txt"]
     assert found.skipped_folders == ["other"]
 
@@ -150,3 +152,22 @@ def test_a_remote_source_is_walked_through_fsspec() -> None:
     assert [(f.file_path, f.uri) for f in discover(place).files] == [
         ("sub/a.md", "memory:///docs/sub/a.md")
     ]
+
+
+def test_a_remote_output_below_source_is_left_out() -> None:
+    place = Location("memory://mixed")
+    place.write_bytes("a.md", b"# hi")
+    place.write_bytes("out/report.html", b"<p>own</p>")
+    place.write_bytes("older/clara_training_data.jsonl", b"{}")
+    place.write_bytes("older/b.md", b"# old")
+    found = discover(place, (place / "out",))
+    assert [file.file_path for file in found.files] == ["a.md"]
+    assert found.skipped_folders == ["older"]
+
+
+def test_a_data_set_that_lost_its_manifest_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".clara.lock").write_text("")
+    (tmp_path / "out" / "report.html").write_text("<p>own</p>")
+    assert paths(tmp_path) == ["a.txt"]

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from tasks.errors import FileRejected, WorkerDied
-from tasks.worker_pool import WorkerPool
+from tasks.worker_pool import WorkerJobFailed, WorkerPool
 
 JOBS = "tests.support.pool_functions"
 
@@ -68,7 +68,7 @@ def test_rejections_keep_their_reason_and_strange_errors_their_text(pool: Worker
     with pytest.raises(FileRejected) as caught:
         pool.run(f"{JOBS}:reject")
     assert (caught.value.reason, caught.value.retryable) == ("bad_thing", True)
-    with pytest.raises(WorkerDied, match="Unpicklable: cannot travel"):
+    with pytest.raises(WorkerJobFailed, match="Unpicklable: cannot travel"):
         pool.run(f"{JOBS}:raise_unpicklable")
 
 

@@ -1,0 +1,115 @@
+"""What every step of ingest has in common: what is missing, how it runs, what was rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from flows.fan_out import FailedJob, FanOut
+from flows.ingest_setup import Engines, Places, pool_size
+from flows.watch import StepWatch, Watch
+from tasks.cache import StepCache
+from tasks.jobs import RESULTS, ExtractOutcome, Job, PictureOutcome, Rejection
+from tasks.options import IngestOptions
+from tasks.records import Reject
+
+BATCH = 100
+IMAGE_BATCH = 25  # OCR takes about a second an image: a batch is a coffee sip, not a meal
+
+
+@dataclass
+class StepRunner:
+    """One run's state, and how a step finds what is missing, runs it, and rejects what failed."""
+
+    places: Places
+    options: IngestOptions
+    engines: Engines
+    watch: Watch
+    rejects: list[Reject] = field(default_factory=list)
+    retry_next_time: bool = False
+    upstream: list[Any] = field(default_factory=list)
+    picture_keys: dict[str, str] = field(default_factory=dict)
+    duplicates: dict[str, str] = field(default_factory=dict)
+    rejected_images: set[str] = field(default_factory=set)
+
+    @property
+    def cache(self) -> StepCache:
+        return self.places.cache
+
+    def _missing(self, name: str, items: dict[str, Any], step: StepWatch) -> list[Any]:
+        """Items without a result in the cache, in order; all of them in a fresh run."""
+        if self.options.fresh:
+            return list(items.values())
+        pictures = set(self.cache.images.names())
+        missing = [item for key, item in items.items() if not self._stored(name, key, pictures)]
+        step.reuse(len(items) - len(missing))
+        return missing
+
+    def _stored(self, name: str, key: str, pictures: Container[str] | None = None) -> bool:
+        """Whether a result is in the cache, with the pictures that it names.
+
+        `pictures`: names of those in the cache, where many results are looked at.
+        """
+        outcome: Any = self.cache.get(name, key, RESULTS[name])
+        if outcome is None:
+            return False
+        wanted = set()
+        if isinstance(outcome, PictureOutcome) and outcome.image_id:
+            wanted = {outcome.image_id}
+        elif isinstance(outcome, ExtractOutcome) and outcome.document:
+            wanted = {picture.image_id for picture in outcome.document.pictures}
+        names = (f"{image_id}.jpg" for image_id in wanted)
+        if pictures is None:
+            return all(self.cache.images.exists(name) for name in names)
+        return all(name in pictures for name in names)
+
+    def _common(self, size: int = 1) -> dict[str, Any]:
+        patience = 1 + (size - 1) // IMAGE_BATCH
+        return {
+            "cache_uri": self.places.cache_uri,
+            "overwrite": self.options.fresh,
+            "workers": pool_size(self.options),
+            "timeout_s": self.options.document_timeout_s * patience,
+        }
+
+    def _fan_out(self, task: Any, step: StepWatch, jobs: Sequence[Job]) -> list[FailedJob]:
+        fan_out = FanOut(
+            task,
+            step,
+            window=pool_size(self.options),
+            fresh=self.options.fresh,
+            finished=self._finished,
+            upstream=self.upstream,
+        )
+        failed = fan_out.run(jobs)
+        self.upstream = fan_out.futures or self.upstream
+        return failed
+
+    def _finished(self, job: Job) -> bool:
+        return all(self._stored(job.step, key) for key in job.item_keys)
+
+    def _failures(self, failed: Sequence[FailedJob]) -> dict[str, Rejection]:
+        """Why items have no result, by key. They are tried again by the next run."""
+        if failed:
+            self.retry_next_time = True
+        return {f.job.item_keys[0]: f.rejection for f in failed}
+
+    def _reject(
+        self, file_path: str, step: str, rejection: Rejection | None, id_: str | None = None
+    ) -> None:
+        if rejection is None:
+            self.retry_next_time = True
+        why = rejection or Rejection(reason="lost", detail="no result was left by the step")
+        self.rejects.append(
+            Reject(file_path=file_path, step=step, reason=why.reason, detail=why.detail, id=id_)
+        )
+
+
+def batches(items: Sequence[Any], most: int, workers: int) -> list[Sequence[Any]]:
+    """Even batches: enough of them to keep every worker busy, none larger than `most`."""
+    if not items:
+        return []
+    count = max(-(-len(items) // most), min(workers, len(items)))
+    size = -(-len(items) // count)
+    return [items[start : start + size] for start in range(0, len(items), size)]
