@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tasks.synthesis.cloze import Blank, BlankKind, Statement
-from tasks.synthesis.english.lexicon import MONTHS
+from tasks.synthesis.english.lexicon import DETERMINERS, FINITE, MONTHS
 from tasks.synthesis.english.sentence import DATE, Sentence
 from tasks.synthesis.passage import Span
 from tasks.synthesis.wordlist import words
@@ -102,6 +103,8 @@ def blanks(statement: Statement, sentence: Sentence | None) -> Iterator[Blank]:
         weight = 0.66 if unit else 0.56
         yield Blank(_of(match, start), "figure", weight)
     for match in _SPELLED.finditer(raw):
+        if re.search(r"\b(?:to|or|and)\s$", raw[: match.start()]):
+            continue
         if match.start() and not re.match(r"\s+(?:of|or|to|and)\b", raw[match.end() :]):
             yield Blank(_of(match, start), "figure", 0.48)
     for match in _QUOTED.finditer(raw):
@@ -207,7 +210,7 @@ def _tails(raw: str, start: int) -> Iterator[Blank]:
                 continue
             # "requests made by A were ignored": the tail is more than what the word takes.
             clausal = _CLAUSAL.match(match[0])
-            if not clausal and _FINITE_INSIDE.search(tail):
+            if not clausal and (_FINITE_INSIDE.search(tail) or _acts(tail)):
                 continue
             if _GOES_ON.search(tail) or not _informative(tail):
                 continue
@@ -224,6 +227,16 @@ def _tails(raw: str, start: int) -> Iterator[Blank]:
                 continue
             yield Blank(Span(start + match.end(), start + len(raw)), "words", weight)
             break
+
+
+def _acts(tail: str) -> bool:
+    """A verb of the present that leads on to an object: "12 mJ/cm2 earns a credit"."""
+    tokens = tail.lower().split()
+    for word, after in pairwise(tokens):
+        form = FINITE.get(word)
+        if form is not None and form.tense == "present_s" and after in DETERMINERS:
+            return True
+    return False
 
 
 def _informative(text: str) -> bool:
