@@ -32,30 +32,12 @@ LEADS = frozenset(
 ) - {"after", "before", "since"}
 _FRONT_PHRASES = tuple(
     tuple(front.split())
-    for front in [
-        "in addition",
-        "in general",
-        "in fact",
-        "in particular",
-        "for example",
-        "for instance",
-        "in contrast",
-        "on the other hand",
-        "by contrast",
-        "as a result",
-        "at first",
-        "in practice",
-        "in this case",
-        "at present",
-        "in total",
-        "at the same time",
-        "on the contrary",
-        "in turn",
-        "in short",
-        "at last",
-        "after all",
-        "of course",
-    ]
+    for front in """
+        in addition; in general; in fact; in particular; for example; for instance; in contrast;
+        on the other hand; by contrast; as a result; at first; in practice; in this case; at
+        present; in total; at the same time; on the contrary; in turn; in short; at last; after
+        all; of course
+    """.split(";")
 )
 _NEW_SENTENCE = frozenset(("If", "When", "He", "She", "They", "However", "These", "Then"))
 # Endings of adjectives and common nouns; a name seldom has one.
