@@ -30,15 +30,13 @@ LEADS = frozenset(
         if when because due since as while although though unless after before once to whenever
     """)
 ) - {"after", "before", "since"}
-_FRONT_PHRASES = tuple(
-    tuple(front.split())
-    for front in """
+_FRONT_TEXT = """
         in addition; in general; in fact; in particular; for example; for instance; in contrast;
         on the other hand; by contrast; as a result; at first; in practice; in this case; at
         present; in total; at the same time; on the contrary; in turn; in short; at last; after
         all; of course
-    """.split(";")
-)
+    """
+_FRONT_PHRASES = tuple(tuple(front.split()) for front in _FRONT_TEXT.split(";"))
 _NEW_SENTENCE = frozenset(("If", "When", "He", "She", "They", "However", "These", "Then"))
 # Endings of adjectives and common nouns; a name seldom has one.
 _COMMON_END = re.compile(
