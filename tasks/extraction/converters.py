@@ -67,7 +67,8 @@ def _register(factory: BaseFactory[Any], model: Any) -> None:
         factory.register(model, "clara", model.__module__)
 
 
-def _register_engines() -> None:
+def register_engines() -> None:
+    """Makes our engines known to docling, in this process."""
     # The factories are cached by their arguments, so these must be those of the pipeline.
     # Registered by hand and not by an entry point: docling then needs no leave to load
     # whatever other plugins are installed beside it.
@@ -143,7 +144,7 @@ def converter_for(kind: FileKind, options: ExtractionOptions) -> DocumentConvert
     Raises EngineUnavailable where they cannot be: that is no fault of the file.
     """
     with _LOCK:
-        _register_engines()
+        register_engines()
         _forbid_libreoffice()
     document_format = FORMATS[kind]
     converter = DocumentConverter(
