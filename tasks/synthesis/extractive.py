@@ -42,7 +42,7 @@ from tasks.synthesis.traditional import (
 from tasks.text import sentence_spans
 
 # Raised when the same chunk would get other pairs or another summary.
-VERSION = 2
+VERSION = 3
 SYNTHESIZER = Synthesizer(engine="extractive", model=None, prompt_hash=None)
 
 

@@ -19,7 +19,14 @@ from flows.ingest import ingest
 from tasks import storage
 from tasks.errors import DiskFull
 from tests.support.bad_files import make_office, make_pdf, with_part
-from tests.support.corpora import clara, data_bytes, machine_text, rows, write_corpus
+from tests.support.corpora import (
+    clara,
+    data_bytes,
+    file_rejects,
+    machine_text,
+    rows,
+    write_corpus,
+)
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -139,13 +146,12 @@ def test_a_file_that_vanishes_during_the_run_is_a_line(
 
     monkeypatch.setattr(flow_module, "discover", discover_then_lose)
     ingest(source=str(source), output=str(tmp_path / "out"), workers=1)
-    lines = {line["file_path"]: line["reason"] for line in rows(tmp_path / "out", "rejects")}
-    assert lines == {"north/sheet-001.txt": "file_vanished"}
+    assert file_rejects(tmp_path / "out") == {"north/sheet-001.txt": "file_vanished"}
     monkeypatch.undo()
     # It may be back by now: the next run looks again.
     (source / "north" / "sheet-001.txt").write_text(machine_text(1))
     ingest(source=str(source), output=str(tmp_path / "out"), workers=1)
-    assert rows(tmp_path / "out", "rejects") == []
+    assert file_rejects(tmp_path / "out") == {}
 
 
 def test_a_full_disk_stops_the_run_and_leaves_the_old_data_set(
@@ -216,7 +222,7 @@ def test_an_archive_is_no_document(tmp_path: Path) -> None:
     with zipfile.ZipFile(source / "stuff.zip", "w") as archive:
         archive.writestr("a.txt", "text")
     ingest(source=str(source), output=str(tmp_path / "out"), workers=1)
-    assert [line["reason"] for line in rows(tmp_path / "out", "rejects")] == ["unsupported"]
+    assert file_rejects(tmp_path / "out") == {"stuff.zip": "unsupported"}
 
 
 @pytest.mark.docling
@@ -226,9 +232,8 @@ def test_a_document_that_takes_too_long_is_one_line_and_is_tried_again(tmp_path:
     (source / "slow.html").write_text(f"<h1>Slow</h1><p>{machine_text(70)}</p>")
     summary = ingest(source=str(source), output=str(output), workers=1, document_timeout_s=1.0)
     assert summary["outcome"] == "done"
-    lines = {line["file_path"]: line["reason"] for line in rows(output, "rejects")}
-    assert lines == {"slow.html": "timeout"}
+    assert file_rejects(output) == {"slow.html": "timeout"}
     assert len(rows(output, "raw_knowledge")) == 2
     ingest(source=str(source), output=str(output), workers=1)
-    assert rows(output, "rejects") == []
+    assert file_rejects(output) == {}
     assert len(rows(output, "raw_knowledge")) == 3

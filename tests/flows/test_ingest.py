@@ -19,7 +19,7 @@ from tasks.records import (
     RetrievalRow,
     TrainingRow,
 )
-from tests.support.corpora import data_bytes, machine_text, rows, write_corpus
+from tests.support.corpora import data_bytes, file_rejects, machine_text, rows, write_corpus
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
 
@@ -282,11 +282,11 @@ def test_a_file_that_changes_while_it_is_read_does_not_poison_the_cache(
 
     monkeypatch.setattr(flow_module, "discover", discover_then_change)
     run(source, output)
-    assert [r["reason"] for r in rows(output, "rejects")] == ["file_changed"]
+    assert list(file_rejects(output).values()) == ["file_changed"]
     monkeypatch.undo()
     victim.write_bytes(original)
     run(source, output)
-    assert rows(output, "rejects") == []
+    assert file_rejects(output) == {}
     known = {row["file_path"]: row["content"] for row in rows(output, "raw_knowledge")}
     assert "K000" in known["south/sheet-000.txt"]
 
@@ -336,7 +336,7 @@ def test_a_file_that_is_emptied_is_rejected_and_not_removed(tmp_path: Path) -> N
     run(source, output)
     (source / "north" / "sheet-001.txt").write_bytes(b"")
     summary = run(source, output)
-    assert summary["rejects"] == {"empty_file": 1}
+    assert summary["rejects"]["empty_file"] == 1
     statuses = json.loads((output / "manifest.json").read_text())["sources"]
     assert statuses["north/sheet-001.txt"]["status"] == "rejected"
 

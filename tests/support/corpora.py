@@ -69,3 +69,8 @@ def data_bytes(output: Path) -> dict[str, bytes]:
     """Everything that must be the same for the same input: rows and pictures."""
     names = [*output.glob("*.jsonl"), *(output / "extracted_assets").glob("*")]
     return {str(path.relative_to(output)): path.read_bytes() for path in sorted(names)}
+
+
+def file_rejects(output: Path) -> dict[str, str]:
+    """Reasons by path of the files that were rejected; pairs that broke a rule have an id."""
+    return {r["file_path"]: r["reason"] for r in rows(output, "rejects") if r["id"] is None}

@@ -54,6 +54,8 @@ _OPENS_BADLY = frozenset(
 _BLANKS_MOST, _SECOND, _APART = 2, 0.2, 12
 _BESIDE_WORDS, _VERB_DOUBTED, _MAIN_CLAUSE, _CAPTION_WORDS, _CARRIED_WORDS = 6, 8, 25, 8, 8
 
+_CROSSED_WORDS = 16
+
 
 def long_sentence(text: str, unit: Unit) -> Sentence | None:
     """A sentence that no template reads for its length: a part of it may be quoted."""
@@ -77,13 +79,22 @@ def completions(sentence: Sentence, reader: Reader, before: str) -> Iterator[Can
         if clipped is None or made is None:
             continue
         yield made if not asked else dataclasses.replace(made, weight=made.weight - _SECOND)
-        if _carries(blank, clipped) and (part := _beside(clipped, blank)) is not None:
+        part = _from_the_start(clipped, _beside(clipped, blank))
+        if part is not None and _carries(blank, clipped):
             across = ask_across(clipped, blank, part, reader.topic, "zh")
             if across is not None:
                 yield across
         asked.append(blank)
         if len(asked) == _BLANKS_MOST:
             return
+
+
+def _from_the_start(statement: Statement, part: Span | None) -> Span | None:
+    """The part with the statement's beginning: "Council were held on ____" would not say what."""
+    if part is None:
+        return None
+    whole = Span(statement.span.start, part.end)
+    return whole if len(whole.of(statement.text).split()) <= _CROSSED_WORDS else None
 
 
 def _carries(blank: Blank, statement: Statement) -> bool:

@@ -196,6 +196,8 @@ def _lead_cause(sentence: Sentence) -> Iterator[Candidate]:
         return
     if sentence.lead[0].low == "due" and sentence.lead[1].low != "to":
         return
+    if sentence.lead[-1].low in ("this", "that", "these", "those", "it"):
+        return  # "Due to this" names no cause
     rest = sentence.tokens[clause.rest : clause_end(sentence.tokens, clause.rest)]
     yield Candidate(
         "reasoning",
