@@ -18,6 +18,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.utilities.urls import url_for
 
 from flows.ingest_setup import (
     Engines,
@@ -111,7 +112,7 @@ def ingest(
 
 def _run(places: Places, options: IngestOptions, watch: Watch) -> dict[str, Any]:
     started_at = datetime.now(UTC)
-    watch.say(f"watch this run at {flow_run.ui_url}")
+    watch.say(f"watch this run at {url_for('flow-run', obj_id=flow_run.id)}")
     previous = previous_manifest(places)
     engines = choose_engines(options, previous)
     for fact in engines.facts():
