@@ -48,6 +48,18 @@ class EngineUnavailable(ClaraError):
     """An engine that was asked for by name cannot serve here (its models are missing)."""
 
 
+class PreflightFailed(ClaraError):
+    """A configured endpoint was asked before the run, and cannot serve it."""
+
+    exit_code = EXIT_PREFLIGHT
+
+
+class CostLimitReached(ClaraError):
+    """The next call could cost more than is left of --max-cost. What was answered is kept."""
+
+    exit_code = EXIT_COST_LIMIT
+
+
 class StorageError(ClaraError):
     """Storage failed: disk full, permission, a network file system that went away."""
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from tasks.cache import StepCache, content_key
 from tasks.description.engine import PictureContext
+from tasks.endpoint.options import EndpointOptions
 from tasks.extraction.options import ExtractionOptions
 from tasks.records import Description, ExtractedDocument, Record, SourceFile, Synthesis, TextChunk
 from tasks.storage import Location
@@ -80,6 +81,7 @@ class Done(Record):
 
     made: int
     rejected: int = 0
+    pending: int = Field(default=0, description="items that wait for a batch's answers")
     note: str | None = Field(default=None, description="why the only item of a job was rejected")
 
 
@@ -179,6 +181,8 @@ class DescribeJob(Job):
     items_field = "pictures"
 
     engine: str
+    calls: EndpointOptions | None = Field(default=None, description="of an engine that calls one")
+    prompts: str | None = Field(default=None, description="folder of the user's own prompts")
     pictures: tuple[PictureToDescribe, ...]
 
 
@@ -225,5 +229,8 @@ class SynthesizeJob(Job):
     items_field = "documents"
 
     engine: str
+    calls: EndpointOptions | None = Field(default=None, description="of an engine that calls one")
+    prompts: str | None = Field(default=None, description="folder of the user's own prompts")
+    judge_min: int | None = Field(default=None, description="None: pairs are not graded")
     seed: int
     documents: tuple[ChunksToSynthesize, ...]

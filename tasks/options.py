@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from tasks.errors import UsageError
+from tasks.model_options import ModelOptions
 
 ExtractionProfile = Literal["auto", "heron", "embedded", "native"]
 ExtractionMode = Literal["dict", "markdown"]
 OcrMode = Literal["auto", "always", "never"]
 
 
-class IngestOptions(BaseModel):
+class IngestOptions(ModelOptions):
     """What a user can choose. Defaults work with nothing configured."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,8 +66,12 @@ class IngestOptions(BaseModel):
     fresh: bool = Field(default=False, description="Ignore cached results of earlier runs.")
 
 
-# The flag says its unit in its help where the field says it in its name.
-_FLAGS = {"document_timeout_s": "--document-timeout"}
+# A flag says its unit in its help where its field says it in the name.
+_FLAGS = {
+    "document_timeout_s": "--document-timeout",
+    "call_timeout_s": "--call-timeout",
+    "batch_wait_s": "--batch-wait",
+}
 
 
 def flag_of(name: str) -> str:

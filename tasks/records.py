@@ -110,6 +110,13 @@ class ExtractedDocument(Record):
         return "\n\n".join(block.markdown for block in self.blocks)
 
 
+class Usage(Record):
+    """Tokens as the endpoint counted them."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
 class Describer(Record):
     engine: str
     model: str | None = None
@@ -121,6 +128,7 @@ class Description(Record):
     image_id: str
     text: str
     describer: Describer
+    usage: Usage | None = Field(default=None, description="tokens of the calls that made it")
 
 
 class TextChunk(Record):
@@ -175,6 +183,13 @@ class Evidence(Record):
     end: int = Field(gt=0)
 
 
+class Grade(Record):
+    """What the judge said of a pair, each 1 to 5."""
+
+    faithfulness: int = Field(ge=1, le=5, description="does the passage say the answer?")
+    answerability: int = Field(ge=1, le=5, description="can the question be answered by it alone?")
+
+
 class QAPair(Record):
     type: QuestionType
     question: str
@@ -182,17 +197,13 @@ class QAPair(Record):
     question_language: Language
     answer_language: Language
     evidence: Evidence | None = None
+    grade: Grade | None = Field(default=None, description="null where no judge was asked")
 
 
 class Synthesizer(Record):
     engine: str
     model: str | None = None
     prompt_hash: str | None = None
-
-
-class Usage(Record):
-    prompt_tokens: int
-    completion_tokens: int
 
 
 class DroppedPair(Record):
@@ -228,6 +239,9 @@ class TrainingRow(Record):
     image_ids: tuple[str, ...]
     synthesizer: Synthesizer
     usage: Usage | None
+    flags: tuple[str, ...] = Field(
+        default=(), description="`addresses_model`: the text gives orders to its reader"
+    )
 
 
 class PretrainRow(Record):

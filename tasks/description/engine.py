@@ -20,6 +20,9 @@ class PictureContext(Record):
     )
     language: Language = "other"
     filename: str | None = Field(default=None, description="of a standalone image")
+    repeated: bool = Field(
+        default=False, description="stands on so many pages of the document that it is decoration"
+    )
 
 
 class DescriptionEngine(Protocol):
