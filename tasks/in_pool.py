@@ -1,4 +1,7 @@
-"""Runs a job's function in this process's worker pool, and says how it went as a Prefect state."""
+"""Runs a job's function where it belongs, and says how it went as a Prefect state.
+
+Work that needs a core runs in this process's worker pool, calls to an endpoint on its loop.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,10 @@ def run_job(job: Job) -> Any:
     raises logs a traceback): the state's message is the sentence that rejects.jsonl gets. What
     may work at another time is a failed state, which Prefect does not remember as a result.
     """
+    if job.calls is not None:
+        from tasks.in_loop import run_job as run_calls
+
+        return run_calls(job)
     try:
         done: Done = shared_pool(job.workers).run(job.function, job, timeout_s=job.timeout_s)
     except FileRejected as error:

@@ -27,12 +27,18 @@ class Job(Record):
 
     step: ClassVar[str] = ""
     function: ClassVar[str] = ""
+    calling_function: ClassVar[str] = ""
     items_field: ClassVar[str | None] = None
 
     cache_uri: str
     overwrite: bool = Field(default=False, description="make again what the cache has")
     workers: int = Field(default=1, description="size of the pool, if this job is its first")
     timeout_s: float | None = None
+    calls: EndpointOptions | None = Field(
+        default=None,
+        description="endpoint of an engine that calls one: `calling_function` runs on the loop of "
+        "this process, and not `function` in a worker process",
+    )
 
     @property
     def item_keys(self) -> list[str]:
@@ -42,9 +48,10 @@ class Job(Record):
     @property
     def cache_key(self) -> str:
         """Prefect's key: results of two caches never stand in for one another."""
-        return content_key(
-            self.step, VERSIONS[self.step], keys=self.item_keys, cache=self.cache_uri
-        )
+        parts: dict[str, Any] = {"keys": self.item_keys, "cache": self.cache_uri}
+        if self.calls is not None and self.calls.batch:
+            parts["batch"] = True  # its result may be that it waits, which is nothing to remember
+        return content_key(self.step, VERSIONS[self.step], **parts)
 
     @property
     def size(self) -> int:
@@ -178,10 +185,10 @@ class DescribeJob(Job):
 
     step = "describe"
     function = "tasks.description.job:describe"
+    calling_function = "tasks.description.vision_job:describe"
     items_field = "pictures"
 
     engine: str
-    calls: EndpointOptions | None = Field(default=None, description="of an engine that calls one")
     prompts: str | None = Field(default=None, description="folder of the user's own prompts")
     pictures: tuple[PictureToDescribe, ...]
 
@@ -226,10 +233,10 @@ class SynthesizeJob(Job):
 
     step = "synthesize"
     function = "tasks.synthesis.job:synthesize"
+    calling_function = "tasks.synthesis.llm_job:synthesize"
     items_field = "documents"
 
     engine: str
-    calls: EndpointOptions | None = Field(default=None, description="of an engine that calls one")
     prompts: str | None = Field(default=None, description="folder of the user's own prompts")
     judge_min: int | None = Field(default=None, description="None: pairs are not graded")
     seed: int
