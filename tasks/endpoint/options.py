@@ -10,6 +10,7 @@ from pydantic import Field
 from tasks.records import Record
 
 Need = Literal["text", "vision"]
+KeyVariable = Literal["OPENAI_API_KEY", "VISION_API_KEY"]
 
 
 class Prices(Record):
@@ -27,12 +28,15 @@ class Prices(Record):
 class EndpointOptions(Record):
     """One need's endpoint. Goes into task parameters, so it holds no key.
 
-    The key is looked up in the settings by `need` where the calls are made.
+    The key is looked up in the settings, under `key_variable`, where the calls are made.
     """
 
     need: Need
     base_url: str = Field(description="with its /v1 or the like, without a user or a password")
     model: str
+    key_variable: KeyVariable | None = Field(
+        default=None, description="variable that holds the key; None: called without one"
+    )
     extra_body: dict[str, Any] = Field(default_factory=dict)
     concurrency: int = Field(default=16, ge=1, description="calls under way at most")
     timeout_s: float = Field(default=300.0, gt=0, description="for one attempt of one call")
