@@ -271,7 +271,7 @@ def test_offline_allows_an_endpoint_on_this_machine_only(environment: Environmen
     environment(MODEL="m", VISION_MODEL="v", BASE_URL="https://x.example/v1")
     with pytest.raises(UsageError, match=r"MODEL is m at x\.example.*--synthesizer extractive"):
         synthesis(offline=True)
-    with pytest.raises(UsageError, match="VISION_MODEL is v at .*--describer ocr"):
+    with pytest.raises(UsageError, match=r"VISION_MODEL is v at .*--describer ocr"):
         description(offline=True)
     assert synthesis(offline=True, synthesizer="extractive").engine == "extractive"
     for local in ("http://localhost:1/v1", "http://127.0.0.2:1/v1", "http://[::1]:1/v1"):
