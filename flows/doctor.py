@@ -10,13 +10,16 @@ import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import Literal
-from urllib.parse import urlparse
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from tasks.errors import EXIT_DONE, EXIT_FAILED, ClaraError
+from tasks.model_options import ModelOptions
 from tasks.settings import settings
+
+if TYPE_CHECKING:
+    from tasks.endpoint.configured import EngineChoice
 
 Level = Literal["ok", "note", "broken"]
 _LEAST_FREE_BYTES = 2 << 30
@@ -145,28 +148,50 @@ def _chunk_length() -> Finding:
 
 
 def _description() -> Finding:
-    model = settings().vision_model
-    if model:
-        detail = f"VISION_MODEL is {model}, but this version describes pictures by OCR only"
-        return Finding(subject="description", level="note", detail=detail)
-    return Finding(subject="description", level="ok", detail="ocr: VISION_MODEL is not set")
+    from tasks.endpoint.configured import choose_description
+
+    return _engine("description", choose_description(ModelOptions(), cache_uri="", offline=False))
 
 
 def _synthesis() -> Finding:
-    model = settings().model
-    if model:
-        detail = f"MODEL is {model}, but this version writes pairs by the extractive engine only"
-        return Finding(subject="synthesis", level="note", detail=detail)
-    return Finding(subject="synthesis", level="ok", detail="extractive: MODEL is not set")
+    from tasks.endpoint.configured import choose_synthesis
+
+    return _engine("synthesis", choose_synthesis(ModelOptions(), cache_uri="", offline=False))
+
+
+def _engine(subject: str, choice: EngineChoice) -> Finding:
+    """Nothing is sent from here: an endpoint is asked by the commands that are about to use it."""
+    from tasks.endpoint.api_keys import api_key_for
+    from tasks.endpoint.base_url import travels_in_the_clear
+
+    detail = f"{choice.engine}: {choice.reason}"
+    if choice.endpoint is None:
+        return Finding(subject=subject, level="ok", detail=detail)
+    api_key_for(choice.endpoint)  # raises where it would be called in vain
+    level: Level = "note" if travels_in_the_clear(choice.endpoint.base_url) else "ok"
+    detail += " Not asked now: `clara plan` and a run check it with one small call."
+    return Finding(subject=subject, level=level, detail=detail)
 
 
 def _endpoint() -> Finding:
-    now = settings()
-    key = "a key is set" if now.openai_api_key else "no key is set"
-    host = urlparse(now.base_url).hostname if now.base_url else None
-    where = f"the endpoint is {host}" if host else "no endpoint is named"
-    unused = "" if now.model or now.vision_model else "; without MODEL nothing is called"
-    return Finding(subject="key and endpoint", level="ok", detail=f"{key}, {where}{unused}")
+    from tasks.endpoint.api_keys import keys_that_are_set
+    from tasks.endpoint.configured import choose_description, choose_synthesis
+    from tasks.endpoint.configured_values import text_base_url
+
+    options = ModelOptions()
+    keys = keys_that_are_set()
+    verb = "is" if len(keys) == 1 else "are"
+    parts = [f"{' and '.join(keys)} {verb} set" if keys else "no key is set"]
+    for what, choose in (("documents", choose_synthesis), ("pictures", choose_description)):
+        endpoint = choose(options, cache_uri="", offline=False).endpoint
+        if endpoint is not None:
+            with_key = f"with {endpoint.key_variable}" if endpoint.key_variable else "without a key"
+            parts.append(f"{what} go to {endpoint.host} {with_key}")
+    if len(parts) == 1:
+        if settings().base_url:
+            parts.append(f"BASE_URL is {text_base_url(options)[0]}")
+        parts.append("without MODEL or VISION_MODEL nothing is called")
+    return Finding(subject="key and endpoint", level="ok", detail="; ".join(parts))
 
 
 def _base_model() -> Finding:

@@ -14,6 +14,13 @@ from tasks.errors import PreflightFailed
 from tasks.settings import Settings, settings
 
 
+def keys_that_are_set() -> list[KeyVariable]:
+    """Names only."""
+    now = settings()
+    names: tuple[KeyVariable, ...] = ("OPENAI_API_KEY", "VISION_API_KEY")
+    return [name for name in names if _is_set(_secret(now, name))]
+
+
 def key_variable_for_text() -> KeyVariable | None:
     """None where no key is set."""
     return "OPENAI_API_KEY" if _is_set(settings().openai_api_key) else None

@@ -48,9 +48,7 @@ def choose_synthesis(options: ModelOptions, *, cache_uri: str, offline: bool) ->
     """Who writes questions and summaries. Raises UsageError."""
     model, source = text_model(options)
     if options.synthesizer == "llm" and model is None:
-        raise UsageError(
-            "--synthesizer llm needs a model: set MODEL, or give --model (qwen-turbo, say)"
-        )
+        raise UsageError("--synthesizer llm needs a model: set MODEL, or give --model")
     if options.synthesizer == "extractive" or model is None:
         for flag, given in (("--judge", options.judge), ("--batch-api", options.batch_api)):
             if given:
@@ -98,8 +96,7 @@ def choose_description(options: ModelOptions, *, cache_uri: str, offline: bool) 
     model, source = vision_model(options)
     if options.describer == "vision" and model is None:
         raise UsageError(
-            "--describer vision needs a model: set VISION_MODEL, or give --vision-model "
-            "(qwen-vl-max, say)"
+            "--describer vision needs a model: set VISION_MODEL, or give --vision-model"
         )
     if options.describer == "ocr" or model is None:
         reason = (

@@ -47,12 +47,22 @@ def test_command_flow_and_options_agree() -> None:
 
 def test_doctor_finds_everything_that_the_tests_need(clara_home: Path) -> None:
     done = clara(
-        "doctor", "--json", OPENAI_API_KEY="sk-very-secret", BASE_URL="https://x.example/v1"
+        "doctor",
+        "--json",
+        OPENAI_API_KEY="sk-very-secret",
+        BASE_URL="https://x.example/v1",
+        VISION_MODEL="some-vl-model",
     )
     assert done.returncode == 0, done.stdout
     findings = {finding["subject"]: finding for finding in json.loads(done.stdout)}
     assert findings["extraction"]["detail"].startswith(("embedded", "heron"))
-    assert "x.example" in findings["key and endpoint"]["detail"]
+    assert findings["key and endpoint"]["detail"] == (
+        "OPENAI_API_KEY is set; pictures go to x.example with OPENAI_API_KEY"
+    )
+    seeing, writing = findings["description"]["detail"], findings["synthesis"]["detail"]
+    assert seeing.startswith("vision: VISION_MODEL is set: pictures are sent to x.example, model ")
+    assert "`clara plan` and a run check it" in seeing
+    assert writing.startswith("extractive: MODEL is not set")
     assert "sk-very-secret" not in done.stdout + done.stderr
     assert "Everything that is needed works." in clara("doctor").stdout
 
@@ -60,10 +70,20 @@ def test_doctor_finds_everything_that_the_tests_need(clara_home: Path) -> None:
 def test_doctor_fails_where_something_is_broken(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
-    done = clara("doctor", CLARA_HOME=str(blocked), PREFECT_API_URL="http://127.0.0.1:9/api")
+    done = clara(
+        "doctor",
+        CLARA_HOME=str(blocked),
+        PREFECT_API_URL="http://127.0.0.1:9/api",
+        MODEL="some-model",
+        VISION_MODEL="some-vl-model",
+        VISION_BASE_URL="https://user:sk-very-secret@x.example/v1",
+    )
     assert done.returncode == 1
     assert "BROKEN" in done.stdout
     assert "127.0.0.1:9" in done.stdout
+    assert "no key for the model some-model" in done.stdout
+    assert "VISION_BASE_URL holds a user or a password" in done.stdout
+    assert "sk-very-secret" not in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
 
