@@ -2,22 +2,34 @@
 
 A review names a pair by its id (`<chunk id>-<number>`). It holds as long as that id does: the
 same chunk text in the same file. Where a pair was reviewed twice the later line decides, so
-the file can simply be appended to.
+the file can simply be appended to. An accept or a drop may quote the question and the answer
+that were judged: where another engine has since put another pair under the id, it is not
+applied to that one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-
-from pydantic import ValidationError
+from collections.abc import Sequence
 
 from tasks.assemble import NumberedRow
-from tasks.errors import ReviewsInvalid
 from tasks.records import Evidence, QAPair, Record, Reject, Review, TrainingRow
+from tasks.reviewing.lines import REVIEWS_FILE, Reviews, decode_reviews, parse_reviews
 from tasks.text import language_of
 
-REVIEWS_FILE = "reviews.jsonl"
+__all__ = [
+    "REVIEWS_FILE",
+    "Reviewed",
+    "Reviews",
+    "apply_reviews",
+    "decode_reviews",
+    "edited_pair",
+    "holds_for",
+    "is_applied",
+    "parse_reviews",
+]
+
 REVIEW_STEP = "review"
+DROPPED_REASON = "dropped_by_review"
 
 
 class Reviewed(Record):
@@ -29,70 +41,50 @@ class Reviewed(Record):
     notices: tuple[str, ...] = ()
 
 
-def parse_reviews(lines: Iterable[str], where: str = REVIEWS_FILE) -> dict[str, Review]:
-    """Reviews by pair id, the last of each id; blank lines are skipped.
-
-    Raises ReviewsInvalid with the line's number where a line is no review, or an edit that
-    changes nothing or would leave the question or the answer blank.
-    """
-    reviews: dict[str, Review] = {}
-    for number, line in enumerate(lines, start=1):
-        text = line.strip().removeprefix("\ufeff")
-        if not text:
-            continue
-        try:
-            review = Review.model_validate_json(text)
-        except ValidationError as error:
-            raise ReviewsInvalid(f"{where}, line {number}: {_complaint(error)}") from error
-        if review.action == "edit":
-            _check_edit(review, f"{where}, line {number}")
-        reviews.pop(review.id, None)
-        reviews[review.id] = review
-    return reviews
+def holds_for(review: Review, pair: QAPair) -> bool:
+    """Whether the review is about this pair: an accept or drop that quotes another text is not."""
+    if review.action == "edit":
+        return True
+    quoted = ((review.question, pair.question), (review.answer, pair.answer))
+    return all(said is None or said == stands for said, stands in quoted)
 
 
-def _complaint(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = ".".join(str(part) for part in first["loc"])
-    wanted = 'a review is {"id", "action": "accept|edit|drop", "question", "answer"}'
-    return f"{field + ': ' if field else ''}{first['msg']}; {wanted}"
+def is_applied(review: Review, published: QAPair) -> bool:
+    """Whether a published pair already is what the review makes of it."""
+    if review.action == "edit":
+        wanted = ((review.question, published.question), (review.answer, published.answer))
+        return all(text is None or text.strip() == stands for text, stands in wanted)
+    return review.action == "accept" or not holds_for(review, published)
 
 
-def _check_edit(review: Review, where: str) -> None:
-    if review.question is None and review.answer is None:
-        raise ReviewsInvalid(
-            f"{where}: the edit of {review.id} gives neither a question nor an answer; give one, "
-            'or use the action "drop"'
-        )
-    for name, value in (("question", review.question), ("answer", review.answer)):
-        if value is not None and not value.strip():
-            raise ReviewsInvalid(
-                f"{where}: the edit of {review.id} leaves the {name} blank; "
-                'use the action "drop" to remove the pair'
-            )
-
-
-def apply_reviews(rows: Sequence[NumberedRow], reviews: Mapping[str, Review]) -> Reviewed:
+def apply_reviews(rows: Sequence[NumberedRow], reviews: Reviews) -> Reviewed:
     """Rows with every review applied; a row whose pairs were all dropped is gone.
 
     Rejects, all of step `review`: `dropped_by_review` for each pair dropped, `no_pair_left` for
-    a chunk without any, `review_without_pair` for a review whose id is in no row any more.
+    a chunk without any, `review_without_pair` for a review whose id is in no row any more,
+    `review_of_other_text` for one that quotes what its pair no longer says, `review_unfinished`
+    for a last line that was cut off.
     """
     kept: list[NumberedRow] = []
     rejects: list[Reject] = []
     notices: list[str] = []
-    unmatched = dict(reviews)
+    latest = reviews.latest()
+    unmatched = dict(latest)
+    of_other_text: list[Review] = []
     for numbered in rows:
         row = numbered.row
         pairs: list[QAPair] = []
         numbers: list[int] = []
         for number, (id_, pair) in zip(numbered.numbers, numbered.numbered_pairs(), strict=True):
             review = unmatched.pop(id_, None)
+            if review is not None and not holds_for(review, pair):
+                of_other_text.append(review)
+                review = None
             if review is not None and review.action == "drop":
                 rejects.append(_dropped(row, id_))
                 continue
             if review is not None and review.action == "edit":
-                pair = _edited(row, pair, review)
+                pair = edited_pair(row, pair, review)
             pairs.append(pair)
             numbers.append(number)
         if not pairs:
@@ -108,25 +100,36 @@ def apply_reviews(rows: Sequence[NumberedRow], reviews: Mapping[str, Review]) ->
                 row=row.model_copy(update={"qa_pairs": tuple(pairs)}), numbers=tuple(numbers)
             )
         )
+    rejects.extend(_of_other_text(review) for review in of_other_text)
     rejects.extend(_without_pair(review) for review in unmatched.values())
-    if unmatched:
+    missed = len(of_other_text) + len(unmatched)
+    if missed:
         notices.append(
-            f"{len(unmatched)} of {len(reviews)} reviews name a pair that is not in this data set "
+            f"{missed} of {len(latest)} reviews name a pair that is not in this data set "
             "(its text changed or its file is gone): see rejects.jsonl, step review"
+        )
+    if reviews.unfinished is not None:
+        rejects.append(_unfinished(reviews.unfinished))
+        notices.append(
+            f"the last line of {REVIEWS_FILE} was cut off while it was written and decides "
+            "nothing: `clara review` removes it"
         )
     return Reviewed(
         rows=tuple(kept),
         rejects=tuple(rejects),
-        applied=len(reviews) - len(unmatched),
+        applied=len(latest) - missed,
         notices=tuple(notices),
     )
 
 
-def _edited(row: TrainingRow, pair: QAPair, review: Review) -> QAPair:
-    """The pair as the person wants it, its languages and its evidence found anew."""
+def edited_pair(row: TrainingRow, pair: QAPair, review: Review) -> QAPair:
+    """The pair as the person wants it, languages and evidence found anew, ungraded."""
     question = pair.question if review.question is None else review.question.strip()
     answer = pair.answer if review.answer is None else review.answer.strip()
     changed: dict[str, object] = {"question": question, "answer": answer}
+    if (question, answer) != (pair.question, pair.answer):
+        # The judge graded what stood there before.
+        changed["grade"] = None
     if question != pair.question:
         changed["question_language"] = language_of(question)
     if answer != pair.answer:
@@ -153,7 +156,7 @@ def _dropped(row: TrainingRow, id_: str) -> Reject:
     return Reject(
         file_path=row.file_path,
         step=REVIEW_STEP,
-        reason="dropped_by_review",
+        reason=DROPPED_REASON,
         detail=f"A person dropped this pair in {REVIEWS_FILE}.",
         id=id_,
     )
@@ -176,4 +179,24 @@ def _without_pair(review: Review) -> Reject:
         reason="review_without_pair",
         detail=f"The review ({review.action}) names a pair that is not in this data set any more.",
         id=review.id,
+    )
+
+
+def _of_other_text(review: Review) -> Reject:
+    return Reject(
+        file_path=REVIEWS_FILE,
+        step=REVIEW_STEP,
+        reason="review_of_other_text",
+        detail=f"The review ({review.action}) quotes a question or an answer that the pair of "
+        "this id does not have any more.",
+        id=review.id,
+    )
+
+
+def _unfinished(text: str) -> Reject:
+    return Reject(
+        file_path=REVIEWS_FILE,
+        step=REVIEW_STEP,
+        reason="review_unfinished",
+        detail=f"The last line was cut off while it was written: {text[:200]}",
     )

@@ -6,8 +6,9 @@ import pytest
 
 from tasks.assemble import number_pairs, pair_id
 from tasks.errors import ReviewsInvalid
-from tasks.reviews import apply_reviews, parse_reviews
-from tests.tasks.dataset_rows import training_row
+from tasks.records import Grade
+from tasks.reviews import apply_reviews, decode_reviews, is_applied, parse_reviews
+from tests.tasks.dataset_rows import pair, training_row
 
 TEXT = "The pump weighs 5 kg. A full pump weighs 5 kg more. 水泵由上海工厂制造。"
 
@@ -100,5 +101,90 @@ def test_a_review_whose_pair_is_gone_is_listed() -> None:
 def test_a_line_that_is_no_review_is_named_by_its_number(line: str, complaint: str) -> None:
     good = review("x-0", "accept")
     with pytest.raises(ReviewsInvalid, match="line 3") as caught:
-        parse_reviews([good, "", line])
+        parse_reviews([good, "", line, ""])
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "end", ['{"id": "x-1", "act', "{", '{"id": "x-1", "question": "为什么', "\0\0"]
+)
+def test_a_last_line_that_was_never_completed_decides_nothing_and_is_listed(end: str) -> None:
+    numbered = rows()
+    drop = review(f"{numbered[1].row.id}-0", "drop")
+    reviews = parse_reviews(f"{drop}\n{end}".split("\n"))
+    assert reviews.unfinished == end
+    result = apply_reviews(numbered, reviews)
+    assert [r.reason for r in result.rejects] == [
+        "dropped_by_review",
+        "no_pair_left",
+        "review_unfinished",
+    ]
+    assert "cut off" in result.notices[0]
+    # A line that was completed is none of this, and no other line is forgiven.
+    with pytest.raises(ReviewsInvalid, match="line 2"):
+        parse_reviews(f"{drop}\n{end}\n".split("\n"))
+
+
+def test_a_last_line_without_its_newline_is_a_review_like_any_other() -> None:
+    reviews = parse_reviews([review("x-0", "drop")])
+    assert (len(reviews.lines), reviews.unfinished) == (1, None)
+    with pytest.raises(ReviewsInvalid, match="action"):
+        parse_reviews([review("x-0", "burn")])
+
+
+def test_bytes_that_end_inside_a_character_are_read_up_to_it() -> None:
+    data = review("x-0", "edit", question="水泵多重？").encode()
+    for cut in range(1, len(data)):
+        text = decode_reviews(data[:cut])
+        assert data.startswith(text.encode())
+        assert cut - len(text.encode()) < 3
+    with pytest.raises(ReviewsInvalid, match="UTF-8"):
+        decode_reviews("水泵".encode("gbk"))
+    with pytest.raises(ReviewsInvalid, match="UTF-8"):
+        decode_reviews("水".encode()[:2] + b'\n{"id": "x-0", "action": "drop"}\n')
+
+
+def test_a_drop_that_quotes_another_pair_is_not_applied() -> None:
+    numbered = rows()
+    id_ = numbered[0].row.id
+    lines = [
+        review(f"{id_}-0", "drop", question="What does it weigh?", answer="5 kg"),
+        review(f"{id_}-1", "drop", question="Who sells it?", answer="上海工厂"),
+        review(f"{id_}-2", "accept", question="What is it?", answer="a pump"),
+    ]
+    result = apply_reviews(numbered, parse_reviews(lines))
+    assert [i for i, _ in result.rows[0].numbered_pairs()] == [f"{id_}-1", f"{id_}-2"]
+    assert [(r.reason, r.id) for r in result.rejects] == [
+        ("dropped_by_review", f"{id_}-0"),
+        ("review_of_other_text", f"{id_}-1"),
+        ("review_of_other_text", f"{id_}-2"),
+    ]
+    assert result.applied == 1
+    assert "2 of 3 reviews" in result.notices[0]
+
+
+def test_the_judge_graded_what_stood_there_before_the_edit() -> None:
+    row = training_row("a.txt", TEXT, [("What does it weigh?", "5 kg")])
+    graded = row.qa_pairs[0].model_copy(update={"grade": Grade(faithfulness=4, answerability=2)})
+    numbered = number_pairs([row.model_copy(update={"qa_pairs": (graded,)})])
+    same = parse_reviews([review(f"{row.id}-0", "edit", answer="5 kg")])
+    assert apply_reviews(numbered, same).rows[0].row.qa_pairs[0].grade == graded.grade
+    other = parse_reviews([review(f"{row.id}-0", "edit", answer="5 kg more")])
+    assert apply_reviews(numbered, other).rows[0].row.qa_pairs[0].grade is None
+
+
+def test_a_published_pair_tells_whether_a_review_is_in_it() -> None:
+    stands = pair("What is it?", "pump")
+    asked = {"question": "What is it?", "answer": "pump"}
+
+    def applied(action: str, **fields: str) -> bool:
+        return is_applied(parse_reviews([review("x-0", action, **fields)]).lines[0], stands)
+
+    assert applied("accept")
+    assert applied("edit", **asked)
+    assert applied("edit", answer=" pump ")
+    assert not applied("edit", question="What is this machine?")
+    assert not applied("drop")
+    assert not applied("drop", **asked)
+    # It will never be: the pair that was dropped is not this one.
+    assert applied("drop", question="Who made it?", answer="pump")
