@@ -27,10 +27,12 @@ from tasks.records import (
     TrainingRow,
 )
 from tasks.text import language_of
+from tasks.text.untrusted import addresses_model
 
 ASSETS_FOLDER = "extracted_assets"
 IMAGE_LIST_MARKER = "--- Extracted Images ---"
 SYNTHESIZE_STEP = "synthesize"
+ADDRESSES_MODEL = "addresses_model"
 
 _REFERENCE = re.compile(r"[ \t]*\[IMAGE_REF: " + ASSETS_FOLDER + r"/([0-9a-f]+)\.jpg\]")
 _ID_DIGITS = 16
@@ -110,9 +112,16 @@ def training_rows(
                 image_ids=chunk.image_ids,
                 synthesizer=synthesis.synthesizer,
                 usage=synthesis.usage,
+                flags=_flags(chunk),
             )
         )
     return rows, rejects
+
+
+def _flags(chunk: TextChunk) -> tuple[str, ...]:
+    """The headings count too: a model that is shown the chunk is shown them."""
+    text = "\n".join((*chunk.headings, chunk.text))
+    return (ADDRESSES_MODEL,) if addresses_model(text) else ()
 
 
 def _synthesis_reject(source: SourceFile, row_id: str, reason: str, detail: str) -> Reject:
