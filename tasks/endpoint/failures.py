@@ -85,7 +85,8 @@ class ParameterRefused(Exception):
 class ItemRefused(FileRejected):
     """The endpoint will never answer this request: the item is rejected, the run goes on.
 
-    `usage`: what the refusal cost all the same (an answer that was cut off, say).
+    `maybe_billed`: it came in place of an answer that the endpoint worked on (one that was cut
+    off, say); `usage` is what that took, where the endpoint says so.
     """
 
     def __init__(
@@ -94,9 +95,11 @@ class ItemRefused(FileRejected):
         detail: str,
         *,
         retryable: bool = False,
+        maybe_billed: bool = False,
         usage: Usage | None = None,
     ) -> None:
         super().__init__(reason, detail, retryable=retryable)
+        self.maybe_billed = maybe_billed
         self.usage = usage
 
 

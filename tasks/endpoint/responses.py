@@ -67,12 +67,12 @@ def _check_end(
     if finish in _CENSORED or (isinstance(said, str) and said.strip()):
         told = f": {quoted(said, sent.key)}" if isinstance(said, str) and said.strip() else ""
         detail = f"{host} refuses to answer{told or f' (finish_reason {finish})'}"
-        raise ItemRefused("content_refused", detail, usage=usage)
+        raise ItemRefused("content_refused", detail, maybe_billed=True, usage=usage)
     if finish in _CUT_OFF:
         detail = f"the answer was cut off at {request.max_tokens} tokens"
         if message.get("reasoning_content") or message.get("reasoning"):
             detail += ", some of them for thinking (--extra-body can switch that off)"
-        raise ItemRefused("answer_too_long", detail, usage=usage)
+        raise ItemRefused("answer_too_long", detail, maybe_billed=True, usage=usage)
     if finish in _BROKEN or choice.get("error"):
         error = read_error(200, choice)
         detail = f"the answer broke off (finish_reason {finish})"

@@ -129,6 +129,21 @@ def certificate(options: EndpointOptions, reason: str) -> str:
     )
 
 
+def certificate_file(options: EndpointOptions, reason: str) -> str:
+    return (
+        f"{options.host} was not called: the certificates that SSL_CERT_FILE or SSL_CERT_DIR name "
+        f"cannot be read ({reason}). Correct the variable, or unset it"
+    )
+
+
+def proxy_setting(options: EndpointOptions) -> str:
+    return (
+        f"{options.host} was not called: the proxy that HTTPS_PROXY, HTTP_PROXY or ALL_PROXY names "
+        "cannot be used (only http:// and https:// proxies can). Correct the variable, or list "
+        "the host in NO_PROXY"
+    )
+
+
 def speaks_no_tls(options: EndpointOptions) -> str:
     return (
         f"{options.host} does not speak TLS on that port: write http:// in place of https:// in "

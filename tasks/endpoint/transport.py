@@ -28,19 +28,35 @@ class Transport:
         self._key = key
         self._client: AsyncOpenAI | None = None
 
+    @property
+    def client(self) -> AsyncOpenAI:
+        """Raises EndpointRefused where the environment keeps it from being made."""
+        if self._client is None:
+            try:
+                self._client = self._open()
+            except OSError as error:  # ssl.SSLError is one
+                reason = error.strerror or type(error).__name__
+                sentence = sentences.certificate_file(self._options, reason)
+                raise EndpointRefused("certificate", sentence) from error
+            except (ValueError, ImportError) as error:
+                sentence = sentences.proxy_setting(self._options)
+                raise EndpointRefused("unreachable", sentence) from error
+        return self._client
+
     async def post(self, path: str, body: Mapping[str, Any]) -> httpx2.Response:
         """The response, whatever its status. Raises TransientFailure or EndpointRefused."""
         import httpx2
         import openai
 
-        if self._client is None:
-            self._client = self._open()
+        client = self.client
         try:
-            return await self._client.post(path, cast_to=httpx2.Response, body=body)
+            return await client.post(path, cast_to=httpx2.Response, body=body)
         except openai.APIStatusError as error:
             return error.response
         except openai.APIConnectionError as error:
-            raise self._named(error) from error
+            failure = self.failure(error)
+        # Raised out here: the error holds its request, and that the key in its headers.
+        raise failure
 
     async def close(self) -> None:
         client, self._client = self._client, None
@@ -76,7 +92,8 @@ class Transport:
             client._custom_headers = {}
         return client
 
-    def _named(self, error: Exception) -> Exception:
+    def failure(self, error: Exception) -> TransientFailure | EndpointRefused:
+        """What an error of the connection means."""
         import httpx2
 
         options = self._options

@@ -23,6 +23,7 @@ from tasks.endpoint.transport import Transport
 
 if TYPE_CHECKING:
     import httpx2
+    from openai import APIConnectionError, AsyncOpenAI
 
 # Endpoints that need no key want one to be sent all the same.
 _NO_KEY = "none"
@@ -84,6 +85,15 @@ class Wire:
     ) -> Failure:
         """What a status of 300 or more means for this request; not raised."""
         return failure_of(read_error(status, body), self._sent(request), headers or {})
+
+    @property
+    def client(self) -> AsyncOpenAI:
+        """openai's own client of this endpoint, for what is no chat."""
+        return self._transport.client
+
+    def connection_failure(self, error: APIConnectionError) -> TransientFailure | EndpointRefused:
+        """What an error of that client's connection means; not raised."""
+        return self._transport.failure(error)
 
     async def close(self) -> None:
         """Closes the connections; a later call opens new ones."""
