@@ -35,7 +35,7 @@ _REQUIRED: dict[PromptName, frozenset[str]] = {
     "two_hops": frozenset({"pairs", "shape"}),
 }
 _OPTIONAL: dict[PromptName, frozenset[str]] = {
-    "describe": frozenset({"caption", "heading", "neighbouring_text", "filename"}),
+    "describe": frozenset({"context", "caption", "heading", "neighbouring_text", "filename"}),
     "synthesize": frozenset(
         {"headings", "language", "other_language", "least_characters", "most_characters"}
     ),

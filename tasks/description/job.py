@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
-from pathlib import Path
 
 from tasks.description.engine import DescriptionEngine
+from tasks.description.stored_pictures import outcome_of_opening, stored_picture
 from tasks.errors import EngineUnavailable, FileRejected
-from tasks.jobs import DescribeJob, DescribeOutcome, Done, PictureToDescribe, Rejection
+from tasks.jobs import DescribeJob, DescribeOutcome, Done, PictureToDescribe
 from tasks.records import Description
 from tasks.storage import Location
 
@@ -22,7 +19,12 @@ def engine_named(name: str) -> DescriptionEngine:
         from tasks.description.ocr import OcrDescriber
 
         return OcrDescriber()
-    raise EngineUnavailable(f"there is no description engine named {name!r}: use 'ocr'")
+    if name == "vision":
+        raise EngineUnavailable(
+            "the describer 'vision' needs a model behind an endpoint: set VISION_MODEL (and "
+            "BASE_URL, or VISION_BASE_URL), or use 'ocr'"
+        )
+    raise EngineUnavailable(f"there is no description engine named {name!r}: use 'vision' or 'ocr'")
 
 
 def describe(job: DescribeJob) -> Done:
@@ -44,30 +46,10 @@ def _describe(
     engine: DescriptionEngine, picture: PictureToDescribe, images: Location
 ) -> DescribeOutcome:
     try:
-        with _local_image(images, picture.image_id) as path:
+        with stored_picture(images, picture.image_id) as path:
             text = engine.describe(path, picture.context)
     except FileRejected as error:
-        if error.reason.startswith(("image_", "file_", "empty_")):
-            # Our own copy is damaged, and not the document: without it, it is made again.
-            images.remove(f"{picture.image_id}.jpg")
-            raise FileRejected(error.reason, error.detail, retryable=True) from error
-        if error.retryable:
-            raise
-        return DescribeOutcome(
-            rejection=Rejection(reason=error.reason, detail=error.detail, id=picture.image_id)
-        )
+        return outcome_of_opening(error, picture.image_id, images)
     return DescribeOutcome(
         description=Description(image_id=picture.image_id, text=text, describer=engine.describer)
     )
-
-
-@contextmanager
-def _local_image(images: Location, image_id: str) -> Iterator[Path]:
-    name = f"{image_id}.jpg"
-    if images.is_local:
-        yield images.local_path / name
-        return
-    with tempfile.TemporaryDirectory(prefix="clara-image-") as folder:
-        path = Path(folder) / name
-        path.write_bytes(images.read_bytes(name))
-        yield path
