@@ -11,6 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future, wait
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from tasks.endpoint.options import Capabilities, EndpointOptions
@@ -146,8 +147,9 @@ class _Job(Generic[Result]):
         loop.call_soon_threadsafe(self._start)
 
     def cancel(self) -> None:
-        # Comes after the start, which the loop was asked for before.
-        self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
+        # Comes after the start, which the loop was asked for before. A closed loop has no tasks.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(lambda: self._task and self._task.cancel())
 
     def _start(self) -> None:
         try:
