@@ -169,7 +169,7 @@ def _engine(subject: str, choice: EngineChoice) -> Finding:
         return Finding(subject=subject, level="ok", detail=detail)
     api_key_for(choice.endpoint)  # raises where it would be called in vain
     level: Level = "note" if travels_in_the_clear(choice.endpoint.base_url) else "ok"
-    detail += " Not asked now: `clara plan` and a run check it with one small call."
+    detail += " Not asked now: `clara preview` and a run check it with one small call."
     return Finding(subject=subject, level=level, detail=detail)
 
 

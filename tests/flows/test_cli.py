@@ -61,7 +61,7 @@ def test_doctor_finds_everything_that_the_tests_need(clara_home: Path) -> None:
     )
     seeing, writing = findings["description"]["detail"], findings["synthesis"]["detail"]
     assert seeing.startswith("vision: VISION_MODEL is set: pictures are sent to x.example, model ")
-    assert "`clara plan` and a run check it" in seeing
+    assert "`clara preview` and a run check it" in seeing
     assert writing.startswith("extractive: MODEL is not set")
     assert "sk-very-secret" not in done.stdout + done.stderr
     assert "Everything that is needed works." in clara("doctor").stdout
