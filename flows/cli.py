@@ -30,6 +30,10 @@ model_app = typer.Typer(help="Models that this machine can use.", no_args_is_hel
 app.add_typer(model_app, name="model")
 
 
+prompts_app = typer.Typer(help="The prompts that are sent to models.", no_args_is_help=True)
+app.add_typer(prompts_app, name="prompts")
+
+
 @model_app.callback()
 def model_commands() -> None:
     """Models that this machine can use."""
@@ -62,6 +66,82 @@ def ingest(
     from flows.cli_ingest import run_ingest
 
     raise typer.Exit(run_ingest(source, output, cache, json_summary, options))
+
+
+@app.command()
+@ingest_options
+def plan(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Folder of documents; default: RAW_DATA_DIR."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="Data set whose cache is looked at; default: none."),
+    ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(help="Where results are remembered; default: .cache in the output."),
+    ] = None,
+    json_summary: Annotated[
+        bool, typer.Option("--json", help="Print the plan as JSON on stdout.")
+    ] = False,
+    **options: object,
+) -> None:
+    """Say what an ingest run would call and cost, before anything is spent.
+
+    Documents are extracted and cut into chunks, which costs time and no money. What is answered
+    in the cache already is not counted.
+    """
+    from flows.cli_plan import run_plan
+
+    raise typer.Exit(run_plan(source, output, cache, json_summary, options))
+
+
+@app.command()
+@ingest_options
+def preview(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Folder of documents; default: RAW_DATA_DIR."),
+    ] = None,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="Data set whose cache is used; default: none."),
+    ] = None,
+    cache: Annotated[
+        str | None,
+        typer.Option(help="Where results are remembered; default: .cache in the output."),
+    ] = None,
+    chunks: Annotated[int, typer.Option(min=1, help="How many chunks to run through.")] = 3,
+    **options: object,
+) -> None:
+    """Run a few chunks through, and print prompt, raw answer, what was kept and why.
+
+    The loop in which prompts are tuned: `clara prompts copy DIR`, edit, `clara preview SOURCE
+    --prompts DIR`. Answers are kept, so that a run with the same prompts does not pay them again.
+    """
+    from flows.cli_plan import run_preview
+
+    raise typer.Exit(run_preview(source, output, cache, chunks, options))
+
+
+@prompts_app.callback()
+def prompt_commands() -> None:
+    """The prompts that are sent to models."""
+
+
+@prompts_app.command("copy")
+def prompts_copy(
+    folder: Annotated[str, typer.Argument(help="Folder to copy them to.")],
+) -> None:
+    """Copy our prompts into a folder, to be edited and used by --prompts."""
+    from pathlib import Path
+
+    from tasks.prompting import copy_prompts
+
+    for path in copy_prompts(Path(folder).expanduser()):
+        typer.echo(str(path))
 
 
 @app.command()

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows.terminal import show_on_terminal
 from tasks.errors import (
     EXIT_DONE,
-    EXIT_INTERRUPTED,
     EXIT_NOTHING_PRODUCED,
     ClaraError,
+    Interrupted,
     UsageError,
 )
-from tasks.options import checked_options
+from tasks.options import IngestOptions, checked_options
 from tasks.settings import settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def run_ingest(
@@ -33,21 +36,13 @@ def run_ingest(
         raise UsageError("name the folder of documents: clara ingest SOURCE --output OUT")
     if not output:
         raise UsageError("name the folder of the data set: --output OUT")
-    # Before the server is started: a wrong path is answered at once.
-    from flows.ingest_setup import check_places
-
-    check_places(source, output, cache, options.offline)
-    console = show_on_terminal()
-    from flows.local_server import connect
-
-    with console.status("connecting to the Prefect server"):
-        connect()
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        summary = _run_flow(source, output, cache, options.model_dump())
-    except KeyboardInterrupt:
-        print("clara: interrupted; the same command continues where it stopped", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    console = connected(source, output, cache, options)
+    summary = _run_flow(source, output, cache, options.model_dump())
+    if summary["outcome"] == "waiting":
+        if json_summary:
+            print(json.dumps(summary, ensure_ascii=False, indent=2))
+        print(f"clara: nothing was produced yet. {summary['waiting']}", file=sys.stderr)
+        return EXIT_NOTHING_PRODUCED
     facts = summary.pop("facts", None)
     if facts is not None:
         from tasks.reporting.console import summary_table
@@ -65,26 +60,52 @@ def run_ingest(
     return EXIT_DONE
 
 
+def connected(source: str, output: str, cache: str | None, options: IngestOptions) -> Console:
+    """Checks what can be checked at once, then starts or finds the Prefect server.
+
+    Raises ClaraError: a wrong path or a missing key is answered before the server is started.
+    """
+    from flows.ingest_setup import check_places
+    from tasks.endpoint.configured import choose_description, choose_synthesis
+    from tasks.prompting import load_prompts
+
+    places = check_places(source, output, cache, options.offline)
+    for choose in (choose_description, choose_synthesis):
+        choose(options, cache_uri=places.cache_uri, offline=options.offline)
+    load_prompts(options.prompts)
+    console = show_on_terminal()
+    from flows.local_server import connect
+
+    with console.status("connecting to the Prefect server"):
+        connect()
+    signal.signal(signal.SIGTERM, _interrupt)
+    return console
+
+
 def _run_flow(
     source: str, output: str, cache: str | None, options: dict[str, Any]
 ) -> dict[str, Any]:
     from flows.ingest import ingest
 
+    return run_quietly(ingest, source=source, output=output, cache=cache, **options)
+
+
+def run_quietly(flow: Any, **parameters: Any) -> dict[str, Any]:
+    """Runs a flow. Raises ClaraError, Interrupted for what Prefect makes of an interruption."""
     try:
-        summary: dict[str, Any] = ingest(source=source, output=output, cache=cache, **options)
-    except (ClaraError, KeyboardInterrupt):
+        result: dict[str, Any] = flow(**parameters)
+    except ClaraError:
         raise
     except BaseException as error:
-        # Prefect wraps an interruption in errors of its own.
-        if type(error).__name__ in ("TerminationSignal", "Abort", "CancelledError"):
-            raise KeyboardInterrupt from error
+        name = type(error).__name__
+        if name in ("KeyboardInterrupt", "TerminationSignal", "Abort", "CancelledError"):
+            raise Interrupted("interrupted; the same command continues where it stopped") from error
         if isinstance(error, Exception):
             raise ClaraError(
-                f"the run failed: {type(error).__name__}: {error}. Its page in the Prefect UI "
-                "has the details"
+                f"the run failed: {name}: {error}. Its page in the Prefect UI has the details"
             ) from error
         raise
-    return summary
+    return result
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

@@ -15,6 +15,8 @@ from flows.watch import StepWatch
 from tasks.errors import ClaraError, FileRejected, WorkerDied
 from tasks.jobs import Job, Rejection
 
+_TICK_S = 1.0
+
 
 @dataclass(frozen=True)
 class FailedJob:
@@ -43,22 +45,34 @@ class FanOut:
         # The graph in the UI gets its edges from these; thousands would be noise.
         self._upstream = list(upstream)[:20]
         self.futures: list[Any] = []
+        self.failed: list[FailedJob] = []
+        self.waiting: list[Job] = []  # for answers that a batch interface gives some day
 
     def run(self, jobs: Iterable[Job]) -> list[FailedJob]:
         """Runs all jobs. Raises ClaraError for what stops the run (a full disk, say)."""
-        waiting = deque(jobs)
         running: dict[Any, tuple[Job, bool]] = {}
-        failed: list[FailedJob] = []
+        try:
+            self._run(deque(jobs), running)
+        except ClaraError:
+            for future, (job, _) in running.items():
+                if job.calls is not None:
+                    future.wait()  # its calls under way are paid: their answers are kept
+            raise
+        return self.failed
+
+    def _run(self, waiting: deque[Job], running: dict[Any, tuple[Job, bool]]) -> None:
         while waiting or running:
             while waiting and len(running) < self._window:
                 job = waiting.popleft()
                 running[self._submit(job, self._fresh)] = (job, self._fresh)
-            future = _first_done(running)
+            future = self._first_done(running)
             job, forced = running.pop(future)
             if future.state.is_completed():
                 if self._finished(job):
                     self._keep(future)
-                    self._step.advance(job.size)
+                    self._step.advance(job.size if job.calls is None else 0)
+                elif future.state.name == "Waiting":
+                    self.waiting.append(job)
                 elif forced:
                     raise ClaraError(f"{job.step} reported success but left no result in the cache")
                 else:
@@ -70,25 +84,30 @@ class FanOut:
             if job.size > 1:
                 waiting.extendleft(reversed(job.halves()))
             else:
-                failed.append(FailedJob(job, rejection))
+                self.failed.append(FailedJob(job, rejection))
                 self._step.advance(1)
-        return failed
+
+    def _first_done(self, running: Iterable[Any]) -> Any:
+        from prefect.futures import as_completed
+
+        while True:
+            try:
+                future = next(iter(as_completed(list(running), timeout=_TICK_S)))
+            except TimeoutError:
+                self._step.tick()
+                continue
+            future.wait()  # as_completed yields before the future has learned its final state
+            return future
 
     def _submit(self, job: Job, refresh: bool) -> Any:
+        # A batch's job that waited is no result: it runs again, and takes what it finds.
+        refresh = refresh or (job.calls is not None and job.calls.batch)
         task = self._task.with_options(refresh_cache=True) if refresh else self._task
         return task.submit(job, wait_for=self._upstream)
 
     def _keep(self, future: Any) -> None:
         if len(self.futures) < 20:
             self.futures.append(future)
-
-
-def _first_done(running: Iterable[Any]) -> Any:
-    from prefect.futures import as_completed
-
-    future = next(iter(as_completed(list(running))))
-    future.wait()  # as_completed yields before the future has learned its final state
-    return future
 
 
 def _rejection(future: Any) -> Rejection:

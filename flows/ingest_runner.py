@@ -6,15 +6,28 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.calling import Calling
+from flows.engines import Engines
 from flows.fan_out import FailedJob, FanOut
-from flows.ingest_setup import Engines, Places, pool_size
+from flows.ingest_setup import Places, pool_size
 from flows.watch import StepWatch, Watch
 from tasks.cache import StepCache
-from tasks.jobs import RESULTS, ExtractOutcome, Job, PictureOutcome, Rejection
+from tasks.endpoint.options import EndpointOptions
+from tasks.in_loop import listen
+from tasks.jobs import (
+    RESULTS,
+    DescribeOutcome,
+    ExtractOutcome,
+    Job,
+    PictureOutcome,
+    Rejection,
+)
 from tasks.options import IngestOptions
 from tasks.records import Reject
 
 BATCH = 100
+CALLS_BATCH = 400  # chunks or pictures: a task run for each of them would drown the server
+_CALL_WINDOW = 2  # the next batch's first calls fill the gap that the last ones of a batch leave
 IMAGE_BATCH = 25  # OCR takes about a second an image: a batch is a coffee sip, not a meal
 
 
@@ -26,6 +39,7 @@ class StepRunner:
     options: IngestOptions
     engines: Engines
     watch: Watch
+    calling: Calling
     rejects: list[Reject] = field(default_factory=list)
     retry_next_time: bool = False
     upstream: list[Any] = field(default_factory=list)
@@ -42,11 +56,11 @@ class StepRunner:
         if self.options.fresh:
             return list(items.values())
         pictures = set(self.cache.images.names())
-        missing = [item for key, item in items.items() if not self._stored(name, key, pictures)]
+        missing = [item for key, item in items.items() if not self.is_stored(name, key, pictures)]
         step.reuse(len(items) - len(missing))
         return missing
 
-    def _stored(self, name: str, key: str, pictures: Container[str] | None = None) -> bool:
+    def is_stored(self, name: str, key: str, pictures: Container[str] | None = None) -> bool:
         """Whether a result is in the cache, with the pictures that it names.
 
         `pictures`: names of those in the cache, where many results are looked at.
@@ -74,20 +88,47 @@ class StepRunner:
         }
 
     def _fan_out(self, task: Any, step: StepWatch, jobs: Sequence[Job]) -> list[FailedJob]:
+        endpoint = jobs[0].calls if jobs else None
+        if endpoint is not None:
+            return self._fan_out_calls(task, step, jobs, endpoint)
+        return self._run_jobs(task, step, jobs, window=pool_size(self.options)).failed
+
+    def _fan_out_calls(
+        self, task: Any, step: StepWatch, jobs: Sequence[Job], endpoint: EndpointOptions
+    ) -> list[FailedJob]:
+        """Jobs that call an endpoint. Raises BatchesWaiting where a batch is not answered yet."""
+        self.calling.ready(endpoint)
+        if endpoint.batch:
+            self.calling.collect(endpoint)
+        failed: list[FailedJob] = []
+        while jobs:
+            listen(jobs[0].step, step.count)
+            try:
+                fan_out = self._run_jobs(task, step, jobs, window=_CALL_WINDOW)
+            finally:
+                listen(jobs[0].step, None)
+            failed += fan_out.failed
+            jobs = fan_out.waiting
+            if jobs:
+                self.calling.submit(endpoint)
+        step.complete()
+        return failed
+
+    def _run_jobs(self, task: Any, step: StepWatch, jobs: Sequence[Job], *, window: int) -> FanOut:
         fan_out = FanOut(
             task,
             step,
-            window=pool_size(self.options),
+            window=window,
             fresh=self.options.fresh,
             finished=self._finished,
             upstream=self.upstream,
         )
-        failed = fan_out.run(jobs)
+        fan_out.run(jobs)
         self.upstream = fan_out.futures or self.upstream
-        return failed
+        return fan_out
 
     def _finished(self, job: Job) -> bool:
-        return all(self._stored(job.step, key) for key in job.item_keys)
+        return all(self.is_stored(job.step, key) for key in job.item_keys)
 
     def _failures(self, failed: Sequence[FailedJob]) -> dict[str, Rejection]:
         """Why items have no result, by key. They are tried again by the next run."""
@@ -113,3 +154,10 @@ def batches(items: Sequence[Any], most: int, workers: int) -> list[Sequence[Any]
     count = max(-(-len(items) // most), min(workers, len(items)))
     size = -(-len(items) // count)
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def refused(
+    outcome: PictureOutcome | ExtractOutcome | DescribeOutcome | None,
+) -> Rejection | None:
+    """Why an outcome of the cache holds nothing that can be used."""
+    return None if outcome is None else outcome.rejection

@@ -12,19 +12,13 @@ from tasks.assemble import ASSETS_FOLDER
 from tasks.cache import StepCache
 from tasks.discover import LOCK_FILE
 from tasks.errors import (
-    EngineUnavailable,
     ManifestInvalid,
     OutputNotWritable,
     SourceMissing,
     UsageError,
 )
-from tasks.extraction.engines import ProfileChoice, choose_profile
-from tasks.extraction.options import ExtractionOptions
-from tasks.jobs import LimitOptions
 from tasks.manifest import MANIFEST_FILE, Manifest, parse_manifest
 from tasks.options import IngestOptions
-from tasks.records import Describer, Synthesizer
-from tasks.reporting.statistics import EngineFacts
 from tasks.settings import settings
 from tasks.staging import PREVIOUS_MANIFEST, STAGING_FOLDER, Staging
 from tasks.storage import Location, remove_stale_temporaries
@@ -44,45 +38,6 @@ class Places:
     @property
     def cache(self) -> StepCache:
         return StepCache(Location(self.cache_uri))
-
-
-@dataclass(frozen=True)
-class Engines:
-    """Which engine serves each need, and what identifies it in cache keys."""
-
-    profile: ProfileChoice
-    describer: Describer
-    describer_identity: str
-    describer_reads: frozenset[str]
-    synthesizer: Synthesizer
-    synthesizer_identity: str
-    limit: LimitOptions
-    limit_identity: str
-    limit_unit: str
-    limit_reason: str
-
-    def facts(self) -> tuple[EngineFacts, ...]:
-        """One sentence for each need."""
-        embedded = "MODEL is not set" if settings().model is None else "no LLM engine serves yet"
-        seeing = (
-            "VISION_MODEL is not set"
-            if settings().vision_model is None
-            else "no vision engine serves yet"
-        )
-        return (
-            EngineFacts(need="extraction", engine=self.profile.name, reason=self.profile.reason),
-            EngineFacts(
-                need="description",
-                engine=self.describer.engine,
-                reason=f"{seeing}: pictures are read by OCR.",
-            ),
-            EngineFacts(
-                need="synthesis",
-                engine=self.synthesizer.engine,
-                reason=f"{embedded}: pairs are spans of the text, asked by rules.",
-            ),
-            EngineFacts(need="chunk length", engine=self.limit_unit, reason=self.limit_reason),
-        )
 
 
 def check_places(source: str, output: str, cache: str | None, offline: bool) -> Places:
@@ -164,65 +119,6 @@ def previous_manifest(places: Places) -> Manifest | None:
         except (FileNotFoundError, ManifestInvalid):
             continue
     return None
-
-
-def choose_engines(options: IngestOptions, previous: Manifest | None) -> Engines:
-    """Raises EngineUnavailable for a named engine that cannot serve, UsageError for a tokenizer."""
-    from tasks.description.job import engine_named as description_engine
-    from tasks.synthesis.job import engine_named as synthesis_engine
-    from tasks.tokenizer import make_limit
-
-    describer = description_engine("ocr")
-    synthesizer = synthesis_engine("extractive")
-    limit = make_limit(options.tokenizer, options.chunk_tokens, options.chunk_size, settings().home)
-    return Engines(
-        profile=_profile(options, previous),
-        describer=describer.describer,
-        describer_identity=describer.cache_identity,
-        describer_reads=describer.reads,
-        synthesizer=synthesizer.synthesizer,
-        synthesizer_identity=synthesizer.cache_identity,
-        limit=LimitOptions(
-            tokenizer=options.tokenizer,
-            chunk_tokens=options.chunk_tokens,
-            chunk_size=options.chunk_size,
-            home=str(settings().home),
-        ),
-        limit_identity=limit.identity,
-        limit_unit=limit.unit,
-        limit_reason=f"a chunk has at most {limit.maximum} {limit.unit} of "
-        f"{_tokenizer_name(options, limit.unit)}.",
-    )
-
-
-def _tokenizer_name(options: IngestOptions, unit: str) -> str:
-    if unit != "tokens":
-        return "text, a Han character counted as three"
-    return options.tokenizer or "SmolLM2-135M"
-
-
-def _profile(options: IngestOptions, previous: Manifest | None) -> ProfileChoice:
-    """A data set keeps its profile: a model that appears must not change a corpus in silence."""
-    if options.extraction == "auto" and previous is not None and not options.fresh:
-        kept = previous.models.get("extraction", {}).get("engine")
-        if previous.options.get("extraction") == "auto" and kept in ("embedded", "heron", "native"):
-            reason = f"the data set in OUT was made with {kept}, and no option changes that"
-            try:
-                choice = choose_profile(kept)
-            except EngineUnavailable as error:
-                raise EngineUnavailable(
-                    f"{error} ({reason}: name another by --extraction, or start anew by --fresh)"
-                ) from error
-            reason += "; --extraction or --fresh does."
-            return ProfileChoice(name=choice.name, reason=reason)
-    return choose_profile(options.extraction)
-
-
-def extraction_options(options: IngestOptions, engines: Engines) -> ExtractionOptions:
-    """One thread a process: two processes of one thread beat one process of two by 1.7 times."""
-    return ExtractionOptions(
-        profile=engines.profile.name, images_scale=options.images_scale, ocr=options.ocr, threads=1
-    )
 
 
 def pool_size(options: IngestOptions) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -11,13 +10,15 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from flows.ingest_setup import Engines, Places
+from flows.ingest_setup import Places
 from flows.ingest_steps import IngestSteps
+from flows.summaries import seconds_since, step_summary
+from flows.unchanged import RUNTIME_OPTIONS, stands
 from flows.watch import Watch
 from tasks.cache import content_key
 from tasks.corpus import Corpus, CorpusEntry, CorpusPlan
 from tasks.discover import Discovery
-from tasks.export import TRAINING_FILE, remove_unused_assets
+from tasks.export import remove_unused_assets
 from tasks.jobs import VERSIONS, ExtractOutcome
 from tasks.manifest import (
     MANIFEST_FILE,
@@ -25,7 +26,6 @@ from tasks.manifest import (
     Manifest,
     SourceCounts,
     StepVersions,
-    fingerprint,
     source_entries,
 )
 from tasks.options import IngestOptions
@@ -35,76 +35,7 @@ from tasks.reporting.statistics import Duplicate, IngestRun, OutputFile, RunFact
 from tasks.settings import settings
 from tasks.storage import Location
 
-# What changes how a run works, and not what it makes.
-_RUNTIME_OPTIONS = {"workers", "document_timeout_s", "offline", "fresh"}
 _PACKAGES = ("docling", "docling-core", "rapidocr", "onnxruntime", "prefect", "pillow", "bm25s")
-
-
-def inputs_fingerprint(
-    found: Discovery, options: IngestOptions, engines: Engines, reviews: str
-) -> str:
-    """Hash of everything that decides the bytes of the data files."""
-    return fingerprint(
-        {
-            "files": [[file.file_path, file.doc_id] for file in found.files],
-            "rejects": [[r.file_path, r.reason, r.detail] for r in found.rejects],
-            "options": options.model_dump(mode="json", exclude=_RUNTIME_OPTIONS),
-            "engines": [
-                engines.profile.name,
-                engines.describer_identity,
-                engines.synthesizer_identity,
-                engines.limit_identity,
-            ],
-            "reviews": hashlib.sha256(reviews.encode("utf-8", "surrogatepass")).hexdigest(),
-            "steps": VERSIONS,
-        }
-    )
-
-
-def is_unchanged(places: Places, previous: Manifest | None, inputs: str) -> bool:
-    """Whether OUT already holds what these inputs make, byte for byte."""
-    if previous is None or previous.versions.inputs != inputs:
-        return False
-    if not places.output.exists(MANIFEST_FILE):
-        return False
-    return all(_stands(places.output, name, entry) for name, entry in previous.files.items())
-
-
-def _stands(output: Location, name: str, entry: FileEntry) -> bool:
-    if not output.exists(name):
-        return False
-    if entry.rows is None and name != REPORT_FILE:
-        # Pictures are named by their content and written whole: their size is enough.
-        return bool(output.fs.size(output.path(name)) == entry.bytes)
-    return output.size_and_sha256(name) == (entry.bytes, entry.sha256)
-
-
-def unchanged_summary(
-    places: Places, previous: Manifest, watch: Watch, started_at: datetime
-) -> dict[str, Any]:
-    """What a run reports that found nothing to do."""
-    rows = {name: entry.rows for name, entry in previous.files.items() if entry.rows is not None}
-    return {
-        "outcome": "unchanged" if rows.get(TRAINING_FILE) else "nothing_produced",
-        "seconds": _seconds_since(started_at),
-        "output": places.output.uri(),
-        "report": places.output.uri(REPORT_FILE),
-        "chunks": rows.get(TRAINING_FILE, 0),
-        "pairs": sum(entry.counts.pairs for entry in previous.sources.values()),
-        "rows": rows,
-        "steps": _steps(watch),
-    }
-
-
-def _seconds_since(started_at: datetime) -> float:
-    return round((datetime.now(UTC) - started_at).total_seconds(), 3)
-
-
-def _steps(watch: Watch) -> dict[str, dict[str, float | int]]:
-    return {
-        step.name: {"done": step.done, "reused": step.reused, "seconds": round(step.seconds, 3)}
-        for step in watch.steps
-    }
 
 
 @dataclass(frozen=True)
@@ -130,7 +61,7 @@ class Publication:
             rejects=tuple(self.steps.rejects),
             rejected_images=tuple(sorted(self.steps.rejected_images)),
             options=self.steps.options.model_copy(
-                update={name: IngestOptions.model_fields[name].default for name in _RUNTIME_OPTIONS}
+                update={name: IngestOptions.model_fields[name].default for name in RUNTIME_OPTIONS}
             ),
             reviews=self.reviews,
         )
@@ -166,7 +97,7 @@ class Publication:
         written = Written.model_validate(future.result())
         data_files = {name: e for name, e in written.files.items() if e.rows is not None}
         assets = {name: e for name, e in written.files.items() if e.rows is None}
-        stand = all(_stands(Location(job.output_uri), name, e) for name, e in assets.items())
+        stand = all(stands(Location(job.output_uri), name, e) for name, e in assets.items())
         if not (stand and job.staging.holds(data_files)):
             future = task.with_options(refresh_cache=True).submit(job)
             written = Written.model_validate(future.result())
@@ -296,7 +227,7 @@ class Publication:
         output = self.steps.places.output
         return {
             "outcome": "done" if facts.chunks else "nothing_produced",
-            "seconds": _seconds_since(self.started_at),
+            "seconds": seconds_since(self.started_at),
             "output": output.uri(),
             "report": output.uri(REPORT_FILE),
             "documents": facts.documents,
@@ -309,7 +240,7 @@ class Publication:
             "rows": {name: e.rows for name, e in files.items() if e.rows is not None},
             "rejects": _by_reason(facts),
             "held_out": len(facts.run.held_out),
-            "steps": _steps(watch),
+            "steps": step_summary(watch),
             "notices": list(notices),
             "facts": facts.model_dump(mode="json"),
         }

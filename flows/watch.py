@@ -48,15 +48,32 @@ class StepWatch:
 
     def advance(self, count: int = 1) -> None:
         """Items worked on now."""
-        self.done += count
+        # What was halved after a failure tells of its items again.
+        self.done = min(self.done + count, self.total - self.reused)
         self._draw()
 
+    def count(self, count: int) -> None:
+        """Items worked on now, told by another thread: nothing is asked of Prefect from there."""
+        self.done = min(self.done + count, self.total - self.reused)
+        self._draw_bar()
+
+    def tick(self) -> None:
+        """Shows what was counted; called now and then by the thread of the run."""
+        self._draw()
+
+    def complete(self) -> None:
+        """Whatever was not told of is done."""
+        self.advance(self.total)
+
     def _draw(self) -> None:
+        self._draw_bar()
+        if self.artifact is not None:
+            self.artifact.show(self.reused + self.done, self.total)
+
+    def _draw_bar(self) -> None:
         finished = self.reused + self.done
         if self.watch.progress is not None and self.bar is not None:
             self.watch.progress.update(self.bar, completed=finished, total=self.total)
-        if self.artifact is not None:
-            self.artifact.show(finished, self.total)
 
 
 class Watch:

@@ -60,6 +60,12 @@ class CostLimitReached(ClaraError):
     exit_code = EXIT_COST_LIMIT
 
 
+class Interrupted(ClaraError):
+    """A person stopped the command. What was done is kept."""
+
+    exit_code = EXIT_INTERRUPTED
+
+
 class StorageError(ClaraError):
     """Storage failed: disk full, permission, a network file system that went away."""
 

@@ -33,7 +33,7 @@ def run_job(job: Job) -> Any:
     """
     from tasks.shared_calls import run, shared_client
 
-    assert job.calls is not None  # noqa: S101 (whoever has none runs in the pool)
+    assert job.calls is not None
     module, name = (job.calling_function or job.function).split(":")
     function = getattr(importlib.import_module(module), name)
     client = shared_client(job.calls)

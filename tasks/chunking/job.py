@@ -23,7 +23,8 @@ from tasks.tokenizer import LengthLimit, make_limit
 
 
 @lru_cache(maxsize=4)
-def _limit(options: LimitOptions) -> LengthLimit:
+def limit_of(options: LimitOptions) -> LengthLimit:
+    """The limit that bounds chunks; its tokenizer stays loaded with the process."""
     return make_limit(
         options.tokenizer, options.chunk_tokens, options.chunk_size, Path(options.home)
     )
@@ -34,7 +35,7 @@ def chunk(job: ChunkJob) -> Done:
     from tasks.chunking import chunk_document
 
     cache = job.cache()
-    limit = _limit(job.limit)
+    limit = limit_of(job.limit)
     for item in job.documents:
         if job.is_done(cache, item.key):
             continue

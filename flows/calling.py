@@ -1,0 +1,111 @@
+"""The endpoints of a run: asked once before they are needed, shared by all steps, and summed up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from flows.watch import Watch
+from tasks.cache import StepCache
+from tasks.endpoint.options import EndpointOptions
+from tasks.endpoint.spending import StepSpending
+from tasks.errors import ClaraError
+
+if TYPE_CHECKING:
+    from tasks.endpoint.batch import Batches
+
+
+class BatchesWaiting(ClaraError):
+    """Requests wait in the endpoint's batch interface; the same command collects them later."""
+
+
+class Calling:
+    """What the steps of one run share about the endpoints that they call."""
+
+    def __init__(self, watch: Watch, cache: StepCache, *, fresh: bool, batch_wait_s: float) -> None:
+        self._watch, self._cache = watch, cache
+        self._fresh, self._batch_wait_s = fresh, batch_wait_s
+        self._ready: set[str] = set()
+        self._preflights: list[StepSpending] = []
+        self._batches: dict[str, Batches] = {}
+
+    def ready(self, endpoint: EndpointOptions) -> None:
+        """One small call that shows that the endpoint serves, once a run.
+
+        Raises PreflightFailed.
+        """
+        if endpoint.need in self._ready:
+            return
+        from tasks.endpoint.preflight import CapabilityMemory, describe_capabilities, preflight
+        from tasks.shared_calls import run, set_capabilities, shared_client
+
+        self._watch.say(f"calling {endpoint.host}, model {endpoint.model}")
+        memory = CapabilityMemory(self._cache)
+        capabilities = run(
+            lambda: preflight(endpoint, memory=memory, on_spent=self._preflights.append)
+        )
+        shared_client(endpoint, fresh=self._fresh)
+        set_capabilities(endpoint, capabilities)
+        self._watch.say(describe_capabilities(capabilities, endpoint))
+        self._ready.add(endpoint.need)
+
+    def collect(self, endpoint: EndpointOptions) -> None:
+        """Takes in what the batches of earlier runs have answered by now."""
+        from tasks.shared_calls import run
+
+        batches = self._batches_of(endpoint)
+        run(batches.collect)
+        state = run(batches.state)
+        if state.open:
+            self._watch.say(state.sentence())
+
+    def submit(self, endpoint: EndpointOptions) -> None:
+        """Submits what is pending and waits as long as the run may.
+
+        Raises BatchesWaiting where answers are still missing then.
+        """
+        from tasks.shared_calls import run, shared_client
+
+        client, batches = shared_client(endpoint), self._batches_of(endpoint)
+        pending = dict(client.pending)
+        client.pending.clear()
+        run(lambda: batches.submit(pending))
+        state = run(batches.state)
+        self._watch.say(state.sentence())
+        if self._batch_wait_s:
+            state = run(lambda: batches.wait(self._batch_wait_s))
+        if state.open:
+            raise BatchesWaiting(state.sentence())
+        run(batches.collect)
+
+    def spending(self) -> tuple[StepSpending, ...]:
+        """What was called in this run, by step and model."""
+        from tasks.shared_calls import spending
+
+        return (*self._preflights, *spending())
+
+    def _batches_of(self, endpoint: EndpointOptions) -> Batches:
+        if endpoint.need not in self._batches:
+            from tasks.endpoint.batch import Batches
+            from tasks.shared_calls import shared_client
+
+            client = shared_client(endpoint)
+            self._batches[endpoint.need] = Batches(
+                endpoint, client.wire, client.store, client.budget
+            )
+        return self._batches[endpoint.need]
+
+
+def spending_sentence(spending: Sequence[StepSpending], currency: str | None) -> str | None:
+    """What a run that stops early says of the calls it made; None where it made none."""
+    calls = sum(step.calls for step in spending)
+    if not calls:
+        return None
+    prompt = sum(step.prompt_tokens for step in spending)
+    completion = sum(step.completion_tokens for step in spending)
+    text = f"{calls:,} calls were answered and kept ({prompt:,} tokens in, {completion:,} out"
+    costs = [step.cost for step in spending if step.calls]
+    if all(cost is not None for cost in costs):
+        money = sum(cost for cost in costs if cost is not None)
+        text += f", {money:,.4f} {currency or ''}".rstrip()
+    return text + ")"

@@ -1,0 +1,93 @@
+"""The steps that read files: standalone images are opened, documents are extracted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flows.engines import extraction_options
+from flows.ingest_runner import IMAGE_BATCH, StepRunner, batches, refused
+from flows.ingest_setup import pool_size
+from tasks.cache import content_key
+from tasks.corpus import CorpusEntry
+from tasks.jobs import (
+    VERSIONS,
+    ExtractJob,
+    ExtractOutcome,
+    FileToOpen,
+    PictureOutcome,
+    PicturesJob,
+)
+from tasks.records import SourceFile
+
+
+@dataclass
+class DocumentSteps(StepRunner):
+    """From files to extractions and pictures in the cache."""
+
+    def open_pictures(self, files: Sequence[SourceFile]) -> dict[str, PictureOutcome]:
+        """Outcomes by file_path. A TIFF of several pages has `pages` and no picture."""
+        from tasks.open_pictures import open_pictures
+
+        keys = self.picture_keys = {
+            file.file_path: content_key("pictures", VERSIONS["pictures"], doc_id=file.doc_id)
+            for file in files
+        }
+        items = {keys[f.file_path]: FileToOpen(key=keys[f.file_path], file=f) for f in files}
+        with self.watch.step("images", len(items)) as step:
+            missing = self._missing("pictures", items, step)
+            jobs = [
+                PicturesJob(files=tuple(batch), **self._common(len(batch)))
+                for batch in batches(missing, IMAGE_BATCH, pool_size(self.options))
+            ]
+            failed = self._failures(self._fan_out(open_pictures, step, jobs))
+        outcomes = {}
+        for file in files:
+            outcome = self.cache.get("pictures", keys[file.file_path], PictureOutcome)
+            rejection = failed.get(keys[file.file_path]) or refused(outcome)
+            if rejection is not None or outcome is None:
+                self._reject(file.file_path, "describe", rejection)
+            else:
+                outcomes[file.file_path] = outcome
+        return outcomes
+
+    def extract(self, files: Sequence[SourceFile]) -> list[CorpusEntry]:
+        """Entries of the files that could be extracted, in order."""
+        from tasks.extract import extract_document
+
+        options = extraction_options(self.options, self.engines)
+        decisive = options.model_dump(mode="json", exclude={"threads"})
+        keys = {
+            file.file_path: content_key(
+                "extract",
+                VERSIONS["extract"],
+                doc_id=file.doc_id,
+                kind=file.kind,
+                options=decisive,
+            )
+            for file in files
+        }
+        first: dict[str, SourceFile] = {}
+        for file in files:
+            first.setdefault(keys[file.file_path], file)
+        with self.watch.step("extract", len(first)) as step:
+            missing = self._missing("extract", first, step)
+            # The longest first: a long document that starts last would run alone at the end.
+            missing.sort(key=lambda file: -file.size_bytes)
+            jobs = [
+                ExtractJob(key=keys[file.file_path], file=file, options=options, **self._common())
+                for file in missing
+            ]
+            failed = self._failures(self._fan_out(extract_document, step, jobs))
+        entries = []
+        for file in files:
+            key = keys[file.file_path]
+            outcome = self.cache.get("extract", key, ExtractOutcome)
+            rejection = failed.get(key) or refused(outcome)
+            if rejection is not None or outcome is None or outcome.document is None:
+                self._reject(file.file_path, "extract", rejection)
+                continue
+            for dropped in outcome.document.dropped_pictures:
+                self.rejects.append(dropped.model_copy(update={"file_path": file.file_path}))
+            entries.append(CorpusEntry(file=file, outcome_step="extract", outcome_key=key))
+        return entries
