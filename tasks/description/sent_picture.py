@@ -67,5 +67,6 @@ def _scaled(picture: Image.Image, factor: float) -> Image.Image:
 
 def _encoded(picture: Image.Image, quality: int, subsampling: int) -> bytes:
     stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=quality, subsampling=subsampling, optimize=True, exif=b"")
+    # Not `optimize`: Pillow's buffer for it is too small for a picture that is mostly noise.
+    picture.save(stream, "JPEG", quality=quality, subsampling=subsampling, exif=b"")
     return stream.getvalue()

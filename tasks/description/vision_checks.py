@@ -47,7 +47,7 @@ _QUOTED = re.compile(
     r"“[^”\n]{0,500}”|「[^」\n]{0,500}」|『[^』\n]{0,500}』|\"[^\"\n]{0,500}\"|《[^》\n]{0,200}》"
 )
 # Fewer letters than these, a Han character counted as three, are no evidence of a language.
-_EVIDENCE = 24
+_EVIDENCE = 16
 
 # A table may say the same in a few of its rows, and a form in many of its fields.
 _REPEATS_MIN, _REPEATED_SHARE = 12, 0.5

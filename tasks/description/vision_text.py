@@ -72,8 +72,12 @@ def description_of(answer: str) -> str:
     text = answer.encode("utf-8", "replace").decode("utf-8")
     text = _tidy(_CONTROL.sub("", _LINE_END.sub("\n", text)))
     text = _without_markers(_without_talk(_without_markup(text).strip()))
-    text = _LABEL_ALONE.sub(r"\1 ", _EMPTY_PARAGRAPH.sub("", text))
+    text = _LABEL_ALONE.sub(_label_before_words, _EMPTY_PARAGRAPH.sub("", text))
     return _tidy(text)
+
+
+def _label_before_words(alone: re.Match[str]) -> str:
+    return alone[1] if alone[1].endswith("：") else f"{alone[1]} "
 
 
 def _tidy(text: str) -> str:
