@@ -8,7 +8,6 @@ before any document is opened, and holds no key.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -24,7 +23,7 @@ from tasks.endpoint.failures import (
 )
 from tasks.endpoint.options import Capabilities, EndpointOptions
 from tasks.endpoint.preflight_memory import CapabilityMemory
-from tasks.endpoint.preflight_probe import STEP, probe, weaker
+from tasks.endpoint.preflight_probe import STEP, probe, says_it_sees_nothing, weaker
 from tasks.endpoint.spending import StepSpending
 from tasks.endpoint.wire import Wire
 from tasks.errors import PreflightFailed
@@ -36,18 +35,13 @@ __all__ = ["CapabilityMemory", "describe_capabilities", "preflight"]
 _LONGEST_CALL_S = 120.0
 _LONGEST_WAIT_S = 20.0
 _FIRST_WAIT_S = 0.5
-_SEES_NOTHING = re.compile(
-    r"(?:can(?:no|')t|cannot|unable to|not able to) (?:see|view|process|access|analy[sz]e)"
-    r"|(?:no|any) (?:image|picture|attachment)|(?:看不到|无法查看|没有(?:看到|收到|提供)).{0,6}图",
-    re.IGNORECASE,
-)
 
 
 async def preflight(
     endpoint: EndpointOptions,
     *,
     memory: CapabilityMemory,
-    attempts: int = 3,
+    attempts: int = 5,
     on_spent: Callable[[StepSpending], None] | None = None,
 ) -> Capabilities:
     """What the endpoint takes, found out by asking it. Raises PreflightFailed.
@@ -129,7 +123,7 @@ class _Asking:
                 if wait_s is None:
                     if failure.limited:
                         return None  # it is there, and the run's own client has more patience
-                    return await say.given_up(self.options, failure, self._failed, self.key)
+                    return await say.given_up(self.options, failure, self._again, self.key)
                 await asyncio.sleep(wait_s)
             except ParameterRefused as refused:
                 if not self._change(adapted(self.capabilities, refused)):
@@ -148,7 +142,7 @@ class _Asking:
                 return await say.refused(self.options, refused, self.key)
             else:
                 self._count(answer.usage, answered=True)
-                if self.options.need == "vision" and _SEES_NOTHING.search(answer.text):
+                if self.options.need == "vision" and says_it_sees_nothing(answer.text):
                     return say.sees_nothing(self.options)
                 self.certain = True
                 return None
@@ -177,10 +171,11 @@ class _Asking:
         if failure.kind == "malformed_json" and self.capabilities.structured == "json_schema":
             # Taken and ignored: asking again would show the same.
             return 0.0 if self._ask_for_json_otherwise() else None
-        self._failed += 1
         self._again += 1
+        # Who is not there now will hardly be there in a second, and a timeout has waited already.
+        self._failed += 2 if failure.kind == "unreachable" else 1
         if failure.kind == "timeout":
-            self._failed = max(self._failed, self.attempts - 1)  # two of them are enough
+            self._failed = max(self._failed, self.attempts - 1)
         answered = failure.kind in ("malformed_json", "empty")
         if self._failed < self.attempts:
             pause = 0.0 if answered else _FIRST_WAIT_S * 2 ** (self._again - 1)

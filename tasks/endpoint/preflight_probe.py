@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from io import BytesIO
 
@@ -26,19 +27,31 @@ _SHAPE = AnswerShape(
         "additionalProperties": False,
     },
 )
+_ANY_OBJECT = AnswerShape(name="one_object", json_schema={"type": "object"})
 _QUESTION = "Which colour is a clear sky at noon? Answer with one JSON object."
 _NAMED = (
     ' It has two properties: "colour_name", a string, and "seen_by_day", true or false. '
     "Write nothing else."
 )
 
+_PICTURE = r"(?:images?|pictures?|photos?|attachments?)"
+_SEES_NOTHING = re.compile(
+    r"(?:can(?:not|['’]t| not)|unable to|not able to|do(?:n['’]t| not)) "
+    rf"(?:see|view|process|access|analy[sz]e|have) [^.]{{0,30}}{_PICTURE}"
+    rf"|\bno {_PICTURE} (?:is|are|was|were|has|have|attached|provided|visible)"
+    rf"|{_PICTURE} (?:is|are|was|were) (?:not|n['’]t) (?:provided|attached|visible|included)"
+    r"|(?:看不[到见]|无法(?:直接)?(?:查看|看到|识别|处理)|没有(?:看到|收到|提供)|未(?:提供|收到)).{0,8}[图照]",
+    re.IGNORECASE,
+)
+_SEES_IT = re.compile(r"green|绿|綠", re.IGNORECASE)
+
 
 def probe(need: Need, structured: str) -> ChatRequest:
     """What is asked to learn whether an endpoint serves a need in this way.
 
     In `json_schema` mode the prompt does not name the properties: an endpoint that takes the
-    schema and ignores it gives itself away. In the other modes the model can only know them from
-    the prompt.
+    schema and ignores it gives itself away. In the other modes they stand in the prompt, and one
+    JSON object of any kind will do: whether a model follows each word is not for now.
     """
     if need == "vision":
         picture = ImagePart(jpeg=tiny_picture())
@@ -46,11 +59,12 @@ def probe(need: Need, structured: str) -> ChatRequest:
             role="user", text="Which colour is this picture? One word.", images=(picture,)
         )
         return ChatRequest(step=STEP, messages=(question,), max_tokens=_MAX_TOKENS)
-    text = _QUESTION if structured == "json_schema" else _QUESTION + _NAMED
+    by_schema = structured == "json_schema"
+    text = _QUESTION if by_schema else _QUESTION + _NAMED
     return ChatRequest(
         step=STEP,
         messages=(ChatMessage(role="user", text=text),),
-        shape=_SHAPE,
+        shape=_SHAPE if by_schema else _ANY_OBJECT,
         max_tokens=_MAX_TOKENS,
     )
 
@@ -74,3 +88,8 @@ def weaker(capabilities: Capabilities) -> Capabilities | None:
     if following is None:
         return None
     return capabilities.model_copy(update={"structured": following})
+
+
+def says_it_sees_nothing(answer: str) -> bool:
+    """Whether a model was shown no picture, by its own words. A wrong colour is not for now."""
+    return _SEES_NOTHING.search(answer) is not None and _SEES_IT.search(answer) is None

@@ -63,6 +63,11 @@ async def given_up(
             f"{options.base_url} does not answer as an OpenAI-compatible endpoint does "
             f"({failure.detail}). Check {sentences.url_variable(options)}{_by_proxy(options)}"
         )
+    if failure.kind == "dropped":
+        return (
+            f"{options.host} ends the connection without an answer, {attempts} times in a row "
+            f"({failure.detail}). Look at its log, or try again later{_by_proxy(options)}"
+        )
     return (
         f"{options.host} answers with errors only, {attempts} times in a row ({failure.detail}). "
         f"Try again later, or look at its status page or log{_by_proxy(options)}"

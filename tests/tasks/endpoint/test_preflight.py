@@ -20,6 +20,8 @@ from tasks.endpoint.spending import StepSpending
 from tasks.errors import EXIT_PREFLIGHT, PreflightFailed
 from tasks.settings import settings
 from tasks.storage import Location
+from tests.support.llm_peer import LLMPeer
+from tests.support.llm_replies import Reply as Dropped
 from tests.support.small_endpoint import (
     Answer,
     Call,
@@ -142,6 +144,11 @@ def test_json_object_where_a_schema_is_refused_or_ignored_and_remembered(
         assert ask(endpoint, tmp_path) == found
     assert [structured(call) for call in peer.calls][2:] == ["json_object"]
     assert describe_capabilities(found, endpoint).endswith("answers as json_object")
+
+
+def test_any_json_object_will_do_where_no_schema_is_enforced(tmp_path: Path) -> None:
+    with small_endpoint(lambda call: completion('{"something": "else"}')) as peer:
+        assert ask(options(peer.base_url), tmp_path).structured == "json_object"
 
 
 def test_json_in_text_where_no_format_is_taken(tmp_path: Path) -> None:
@@ -422,6 +429,8 @@ def test_a_vision_model_that_takes_no_pictures(tmp_path: Path) -> None:
     [
         "I'm sorry, but I can't see any images. Could you describe it?",
         "I am unable to view images.",
+        "No image was provided.",
+        "I don’t see any picture in your message.",
         "抱歉，我无法查看图片。",
         "您好，我没有看到图片。",
     ],
@@ -429,6 +438,14 @@ def test_a_vision_model_that_takes_no_pictures(tmp_path: Path) -> None:
 def test_a_model_that_is_not_shown_the_picture_is_found_out(tmp_path: Path, answer: str) -> None:
     said, _ = refusal(lambda call: completion(answer), tmp_path, need="vision")
     assert "was given a picture and answers that it sees none" in said
+
+
+@pytest.mark.parametrize(
+    "answer", ["Red", "绿色", "Green. There is no image text.", "I cannot see any image but green."]
+)
+def test_a_model_that_sees_something_is_left_alone(tmp_path: Path, answer: str) -> None:
+    with small_endpoint(lambda call: completion(answer)) as peer:
+        assert ask(options(peer.base_url, need="vision"), tmp_path) == Capabilities()
 
 
 def test_a_model_that_does_not_answer_in_json(tmp_path: Path) -> None:
@@ -452,6 +469,19 @@ def test_errors_only(tmp_path: Path) -> None:
     said, calls = refusal(lambda call: error(503, "overloaded", Retry_After="0"), tmp_path)
     assert "answers with errors only, 2 times in a row (status 503, overloaded)" in said
     assert len(calls) == 2
+
+
+def test_a_connection_that_ends_before_the_answer(tmp_path: Path) -> None:
+    with LLMPeer(script=[Dropped(drop="before")] * 2) as peer:
+        with pytest.raises(PreflightFailed, match="ends the connection without an answer, 2 times"):
+            ask(options(peer.base_url), tmp_path)
+        assert ask(options(peer.base_url), tmp_path) == Capabilities()
+
+
+def test_an_endpoint_that_fails_at_random_is_found_all_the_same(tmp_path: Path) -> None:
+    for seed in range(3):
+        with LLMPeer(failure_rate=0.3, seed=seed) as peer:
+            assert ask(options(peer.base_url), tmp_path / str(seed), attempts=5) == Capabilities()
 
 
 def test_success_that_is_none(tmp_path: Path) -> None:
