@@ -15,11 +15,28 @@ from tasks.cache import StepCache, content_key
 from tasks.description.engine import PictureContext
 from tasks.endpoint.options import EndpointOptions
 from tasks.extraction.options import ExtractionOptions
-from tasks.records import Description, ExtractedDocument, Record, SourceFile, Synthesis, TextChunk
+from tasks.records import (
+    Description,
+    ExtractedDocument,
+    Language,
+    Record,
+    SourceFile,
+    Synthesis,
+    TextChunk,
+    Usage,
+)
 from tasks.storage import Location
 
 # Raised when the meaning of a step's result changes: everything it made before is made anew.
-VERSIONS = {"pictures": 1, "extract": 1, "describe": 1, "chunk": 1, "synthesize": 1, "export": 1}
+VERSIONS = {
+    "pictures": 1,
+    "extract": 1,
+    "describe": 1,
+    "chunk": 1,
+    "synthesize": 1,
+    "two_hops": 1,
+    "export": 2,
+}
 
 
 class Job(Record):
@@ -132,12 +149,22 @@ class Syntheses(Record):
     syntheses: tuple[Synthesis, ...]
 
 
+class TwoHopQuestion(Record):
+    """A question that needs both of two pairs. Neither it nor a rejection: the model saw no
+    sensible one."""
+
+    question: str | None = None
+    rejection: Rejection | None = None
+    usage: Usage | None = Field(default=None, description="tokens of the call that made it")
+
+
 RESULTS: dict[str, type[Record]] = {
     "pictures": PictureOutcome,
     "extract": ExtractOutcome,
     "describe": DescribeOutcome,
     "chunk": Chunks,
     "synthesize": Syntheses,
+    "two_hops": TwoHopQuestion,
 }
 
 
@@ -241,3 +268,36 @@ class SynthesizeJob(Job):
     judge_min: int | None = Field(default=None, description="None: pairs are not graded")
     seed: int
     documents: tuple[ChunksToSynthesize, ...]
+
+
+class PairInPassage(Record):
+    """A question and its answer, with the passage that they are about."""
+
+    passage: str
+    question: str
+    answer: str
+
+
+class PairsToJoin(Record):
+    """Two pairs that `entity` ties together: the first one's answer, which the second asks about.
+
+    Texts and not keys: a person's reviews may have changed what the cache has.
+    """
+
+    key: str
+    language: Language
+    entity: str
+    first: PairInPassage
+    second: PairInPassage
+
+
+class TwoHopsJob(Job):
+    """Have a model write one question for each of a batch of linked pairs."""
+
+    step = "two_hops"
+    calling_function = "tasks.two_hops.job:compose"
+    items_field = "pairs"
+
+    calls: EndpointOptions
+    prompts: str | None = Field(default=None, description="folder of the user's own prompts")
+    pairs: tuple[PairsToJoin, ...]

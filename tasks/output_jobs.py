@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+from pydantic import Field
+
 from tasks.cache import StepCache, content_key
 from tasks.corpus import Corpus, CorpusPlan
 from tasks.errors import ClaraError
@@ -13,6 +15,7 @@ from tasks.manifest import FileEntry
 from tasks.records import Record
 from tasks.staging import Staging
 from tasks.storage import Location
+from tasks.two_hops.composer import TwoHopComposer
 
 
 class OutputJob(Record):
@@ -55,6 +58,16 @@ class StageFilesJob(OutputJob):
     """Find hard negatives, split, and write the stage files."""
 
     step = "negatives"
+
+    composer: TwoHopComposer | None = Field(
+        default=None, description="who composed the two-hop questions; None: templates do"
+    )
+
+    @property
+    def cache_key(self) -> str:
+        if self.composer is None:
+            return super().cache_key
+        return content_key("negatives", VERSIONS["export"], job=super().cache_key, by=self.composer)
 
 
 class Written(Record):

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 from prefect import task
 from pydantic import BaseModel
 
-from tasks.heldout import held_out_paths
+from tasks.corpus_split import split_of
 from tasks.negatives import HardNegatives
 from tasks.output_jobs import StageFilesJob, Written
 from tasks.prefect_policy import step_policy
@@ -26,6 +26,7 @@ from tasks.stage_rows import (
     passages,
     pretrain_rows,
 )
+from tasks.two_hops.questions import two_hops_for
 
 
 class _Wide(TypedDict):
@@ -37,15 +38,19 @@ class _Wide(TypedDict):
 
 
 def write_stage_files(job: StageFilesJob) -> Written:
-    """Stages the five files. Raises StorageError, CacheLost."""
+    """Stages the five files. Raises StorageError, CacheLost.
+
+    Where a model composed the questions over two hops, its results stand in the cache.
+    """
     corpus, staging = job.corpus(), job.staging
     options, rows = corpus.plan.options, corpus.rows
-    # Only documents that gave rows: holding out one that gave none would leave nothing to evaluate.
-    with_rows = {numbered.row.file_path for numbered in rows}
-    sketches = {path: text for path, text in corpus.sketches().items() if path in with_rows}
-    split = held_out_paths(sketches, options.eval_fraction, options.seed)
+    split = split_of(corpus)
     held_out = frozenset(split.held_out)
     negatives = HardNegatives(passages(rows), options.seed, held_out)
+    composed = None
+    if job.composer is not None:
+        two_hops = two_hops_for(rows, held_out, options.candidates, job.composer, job.cache)
+        composed = two_hops.questions()
     short = ShortRows()
     wide = _Wide(candidates=options.candidates, seed=options.seed, short=short)
     made: dict[str, Iterator[BaseModel]] = {
@@ -54,7 +59,7 @@ def write_stage_files(job: StageFilesJob) -> Written:
             rows, negatives, held_out, top_k=options.top_k, seed=options.seed, short=short
         ),
         END_TO_END_FILE: end_to_end_rows(rows, negatives, held_out, **wide),
-        REASONING_FILE: reasoning_rows(rows, negatives, held_out, **wide),
+        REASONING_FILE: reasoning_rows(rows, negatives, held_out, composed=composed, **wide),
         EVAL_FILE: eval_rows(rows, negatives, held_out, **wide),
     }
     files = {name: staging.write_rows(name, lines) for name, lines in made.items()}

@@ -9,6 +9,7 @@ from tasks.hop_bridge import compose, entity_of
 from tasks.matching import matchable, says
 from tasks.negatives import HardNegatives
 from tasks.reasoning import reasoning_rows
+from tasks.reasoning_links import links_for, template_links
 from tasks.records import RetrievalRow
 from tasks.stage_rows import passages
 from tests.tasks.dataset_rows import pump_rows, training_row
@@ -247,3 +248,80 @@ def test_questions_that_give_an_answer_away_are_not_composed() -> None:
         ("Is Frigo the Frigo machine?", "Frigo"), ("What does Frigo use?", "ammonia"), "en"
     )
     assert named is None
+
+
+def rows_of(*texts: tuple[str, str, list[tuple[str, str]]]) -> list[NumberedRow]:
+    return number_pairs([training_row(path, text, pairs) for path, text, pairs in texts])
+
+
+def test_links_for_a_model_need_no_grammar_that_a_template_needs() -> None:
+    rows = rows_of(
+        ("a.txt", "The Frigo cools Plant 7.", [("Which machine cools Plant 7?", "Frigo")]),
+        ("b.txt", "Ada Holm designed the Frigo.", [("Who designed the Frigo?", "Ada Holm")]),
+    )
+    assert template_links(rows, ()) == []
+    assert [(link.entity, link.second.pair.answer) for link in links_for(rows, ())] == [
+        ("Frigo", "Ada Holm")
+    ]
+    assert links_for(rows, ("b.txt",)) == []
+
+
+def test_one_link_begins_in_a_chunk_and_a_pair_is_a_second_hop_once() -> None:
+    cooled = [
+        (f"{n}.txt", f"Frigo cools Plant {n}. Heat: no. Boreal heats Plant {n}.", [
+            (f"Which machine cools Plant {n}?", "Frigo"),
+            (f"Which machine heats Plant {n}?", "Boreal"),
+        ])
+        for n in range(1, 6)
+    ]  # fmt: skip
+    about = [
+        ("x.txt", "The Frigo weighs 5 tons. It was built in Lyon.", [
+            ("What is the weight of Frigo?", "5 tons"), ("Where was Frigo built?", "Lyon"),
+        ]),
+        ("y.txt", "The Boreal weighs 6 tons.", [("What is the weight of Boreal?", "6 tons")]),
+    ]  # fmt: skip
+    links = links_for(rows_of(*cooled, *about), ())
+    assert len({link.first.row.id for link in links}) == len(links) == 3
+    assert len({link.second.id for link in links}) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "second", "linked"),
+    [
+        ("Frigo", "What is the weight of Frigo?", True),
+        ("Frigo", "What is the weight of the Frigo Pump?", False),
+        ("Frigo", "What is the weight of the machine Northern Frigo has?", False),
+        ("fan", "What is the weight of the fan?", False),
+        ("tons", "How many tons does it weigh?", False),
+    ],
+)
+def test_an_entity_across_documents_is_a_whole_name(answer: str, second: str, linked: bool) -> None:
+    rows = rows_of(
+        ("a.txt", f"The {answer} cools Plant 7.", [("What cools Plant 7?", answer)]),
+        ("b.txt", f"The {answer} weighs 5 kg.", [(second, "5 kg")]),
+    )
+    assert bool(links_for(rows, ())) is linked
+
+
+def test_a_common_noun_links_within_one_document() -> None:
+    first = ("a.txt", "The cooling fan cools Plant 7.", [("What cools Plant 7?", "cooling fan")])
+    second = ("The cooling fan weighs 5 kg.", [("What does the cooling fan weigh?", "5 kg")])
+    assert len(links_for(rows_of(first, ("a.txt", *second)), ())) == 1
+    assert links_for(rows_of(first, ("b.txt", *second)), ()) == []
+
+
+def test_what_one_chunk_answers_alone_needs_no_second_hop() -> None:
+    rows = rows_of(
+        ("a.txt", "Frigo, built in Lyon, cools Plant 7.", [("What cools Plant 7?", "Frigo")]),
+        ("b.txt", "Frigo was built in Lyon.", [("Where was Frigo built?", "Lyon")]),
+    )
+    assert links_for(rows, ()) == []
+
+
+def test_composed_questions_stand_in_the_rows_and_no_others() -> None:
+    rows = linked("en")
+    link = links_for(rows, ())[0]
+    corpus = HardNegatives(passages(rows), 0, ())
+    for composed, questions in (([(link, "Which one?")], ["Which one?"]), ([], [])):
+        made = reasoning_rows(rows, corpus, (), candidates=4, seed=0, composed=composed)
+        assert [row.question for row in made if len(row.pos_index) == 2] == questions
