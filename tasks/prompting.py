@@ -37,7 +37,14 @@ _REQUIRED: dict[PromptName, frozenset[str]] = {
 _OPTIONAL: dict[PromptName, frozenset[str]] = {
     "describe": frozenset({"context", "caption", "heading", "neighbouring_text", "filename"}),
     "synthesize": frozenset(
-        {"headings", "language", "other_language", "least_characters", "most_characters"}
+        {
+            "headings",
+            "language",
+            "other_language",
+            "least_characters",
+            "most_characters",
+            "pair_count",
+        }
     ),
     "repair": frozenset({"language", "other_language", "least_characters", "most_characters"}),
     "judge": frozenset({"language"}),
