@@ -13,7 +13,7 @@ from tasks.text import language_of
 
 _REFERENCE = re.compile(r"\[IMAGE_REF: extracted_assets/([0-9a-f]+)\.jpg\]")
 _NEIGHBOUR_CHARACTERS = 300
-_NO_NEIGHBOUR = ("heading", "picture", "caption")
+_NO_NEIGHBOUR = ("heading", "picture")
 
 
 def pictures_in_context(
@@ -38,7 +38,7 @@ def pictures_in_context(
             found[image_id] = PictureContext(
                 caption=captions.get(image_id),
                 heading=heading,
-                neighbouring_text=_neighbours(document.blocks, at),
+                neighbouring_text=_neighbours(document.blocks, at, image_id in captions),
                 language=language,
                 repeated=image_id in repeated,
             )
@@ -65,10 +65,14 @@ def _repeated(document: ExtractedDocument, images: Location | None) -> frozenset
     return repeated_pictures(document, lambda image_id: open_stored(images, image_id))
 
 
-def _neighbours(blocks: Sequence[Block], at: int) -> str | None:
-    """The end of the text before a block, and the beginning of the text after it."""
-    before = next((b for b in reversed(blocks[:at]) if b.kind not in _NO_NEIGHBOUR), None)
-    after = next((b for b in blocks[at + 1 :] if b.kind not in _NO_NEIGHBOUR), None)
+def _neighbours(blocks: Sequence[Block], at: int, captioned: bool) -> str | None:
+    """The end of the text before a block, and the beginning of the text after it.
+
+    A caption is such a text where nobody says whose it is: office formats do not.
+    """
+    skipped = (*_NO_NEIGHBOUR, "caption") if captioned else _NO_NEIGHBOUR
+    before = next((b for b in reversed(blocks[:at]) if b.kind not in skipped), None)
+    after = next((b for b in blocks[at + 1 :] if b.kind not in skipped), None)
     parts = [
         _REFERENCE.sub("", before.markdown)[-_NEIGHBOUR_CHARACTERS:] if before else "",
         _REFERENCE.sub("", after.markdown)[:_NEIGHBOUR_CHARACTERS] if after else "",

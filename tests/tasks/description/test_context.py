@@ -156,6 +156,18 @@ def test_caption_heading_text_and_language() -> None:
     assert context.language == "zh" and context.filename is None and not context.repeated
 
 
+@pytest.mark.parametrize(("own", "expected"), [("图 1　加药", "先加药。"), (None, "图 1　加药")])
+def test_a_caption_of_nobody_is_neighbouring_text(own: str | None, expected: str) -> None:
+    """As in DOCX, where a caption is a paragraph below the picture."""
+    found = document(placed(FIGURE, 1, caption=own), pages=1)
+    below = (
+        Block(kind="caption", markdown="图 1　加药"),
+        Block(kind="paragraph", markdown="先加药。"),
+    )
+    found = found.model_copy(update={"blocks": (found.blocks[-1], *below)})
+    assert pictures_in_context(found)[FIGURE].neighbouring_text == expected
+
+
 @pytest.mark.docling
 def test_slides_repeat_a_logo_by_its_id(tmp_path: Path) -> None:
     """As docling reads PPTX: an entry for each place, and one id for one file."""
