@@ -14,7 +14,7 @@ from tasks.jobs import PairsToJoin, Rejection
 from tasks.matching import matchable, says
 from tasks.records import QAPair, TextChunk
 from tasks.synthesis.grounding import Ground
-from tasks.synthesis.rules import check_pair
+from tasks.synthesis.rules import check_pair, question_is_in
 from tasks.text import count_han, language_of, search_terms
 
 _COMMON_WORDS = """
@@ -55,7 +55,9 @@ def _broken_rules(question: str, item: PairsToJoin) -> Iterator[tuple[str, str]]
 
 
 def _broken_by_any_question(question: str, item: PairsToJoin) -> Iterator[tuple[str, str]]:
-    """The rules of every pair's question."""
+    """The rules of every question that a model words."""
+    if not question_is_in(question, item.language):
+        yield "question-language", f"Not {item.language}: {question}"
     pair = QAPair(
         type="reasoning",
         question=question,
@@ -64,7 +66,7 @@ def _broken_by_any_question(question: str, item: PairsToJoin) -> Iterator[tuple[
         answer_language=language_of(item.second.answer),
     )
     chunk = TextChunk(text=item.second.passage, language=item.language, tokens=0)
-    for broken in check_pair(pair, chunk):
+    for broken in check_pair(pair, chunk, wording="free"):
         if broken.reason.startswith("question-"):
             yield broken.reason, broken.detail
 
