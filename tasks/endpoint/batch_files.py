@@ -5,13 +5,17 @@ Both are JSONL on this machine's disk while they are worked on, one line in memo
 
 from __future__ import annotations
 
+import errno
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tasks.endpoint.chat import ChatRequest
+from tasks.errors import DiskFull, StorageError
 
 CALL_PATH = "/v1/chat/completions"
 
@@ -71,20 +75,39 @@ def input_line(key: str, body: Mapping[str, Any]) -> bytes:
     return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
-class BrokenLine(ValueError):
-    """A line of the endpoint's file that is no JSON object: the file may have come in part."""
-
-
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSONL file. Raises BrokenLine."""
+    """The objects of a JSONL file; lines that are none are passed over."""
     with path.open("rb") as stream:
-        for number, raw in enumerate(stream, start=1):
-            if not raw.strip():
-                continue
-            try:
-                line = json.loads(raw)
-            except ValueError as error:
-                raise BrokenLine(f"line {number} is no JSON") from error
-            if not isinstance(line, dict):
-                raise BrokenLine(f"line {number} is no JSON object")
-            yield line
+        for raw in stream:
+            if (line := _object(raw)) is not None:
+                yield line
+
+
+def is_whole(path: Path) -> bool:
+    """Whether every line is an object: one that is not may have been cut off on its way."""
+    with path.open("rb") as stream:
+        return all(_object(raw) is not None for raw in stream if raw.strip())
+
+
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder for the files of one batch, gone afterwards. Raises DiskFull, or StorageError."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="clara-batch-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        where = tempfile.gettempdir()
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                f"no space is left in {where} for the files of a batch: free some, or set TMPDIR "
+                "to a folder with room, and run the same command again"
+            ) from error
+        raise StorageError(f"could not write a batch's file in {where}: {error}") from error

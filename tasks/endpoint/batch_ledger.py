@@ -8,6 +8,7 @@ Layout, below `batches/<endpoint and model>/`:
     contents/<key>.json   the requests that it holds, for as long as it is open
     closed/<key>.json     the entry as it ended
     line_limit.json       how many calls the endpoint had room for, once it had not enough
+    unusable.json         how often calls were answered with nothing usable
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from tasks.cache import content_key
 from tasks.endpoint.batch_records import BatchContents, BatchEntry, Outcome
@@ -38,6 +39,10 @@ class LedgerDamaged(ClaraError):
 
 class _LineLimit(Record):
     lines: int
+
+
+class _Unusable(Record):
+    counts: dict[str, int] = Field(default_factory=dict, description="by request key")
 
 
 class BatchLedger:
@@ -83,6 +88,11 @@ class BatchLedger:
     def save(self, entry: BatchEntry) -> None:
         self._write(self._open, entry.key, entry)
 
+    def update(self, entry: BatchEntry) -> None:
+        """Saves it, unless another run has closed it in the meantime."""
+        if self.entry(entry.key) is not None:
+            self.save(entry)
+
     def close(self, entry: BatchEntry, outcome: Outcome, detail: str | None = None) -> None:
         """The same command may submit its requests anew from here on."""
         ended = entry.model_copy(update={"outcome": outcome, "detail": detail})
@@ -110,6 +120,25 @@ class BatchLedger:
             self.location.remove("line_limit" + _SUFFIX)
         else:
             self._write(self.location, "line_limit", _LineLimit(lines=lines))
+
+    # --- answers that were none ---------------------------------------------------------------
+
+    def count_unusable(self, keys: Iterable[str]) -> dict[str, int]:
+        """How often each of these requests was answered with nothing usable, this time included."""
+        stored = self._read(self.location, "unusable", _Unusable) or _Unusable()
+        counts = {key: stored.counts.get(key, 0) + 1 for key in keys}
+        self._write(self.location, "unusable", _Unusable(counts={**stored.counts, **counts}))
+        return counts
+
+    def forget_unusable(self, keys: Iterable[str]) -> None:
+        """Their time is over: answered, or refused for good."""
+        stored = self._read(self.location, "unusable", _Unusable)
+        if stored is None:
+            return
+        left = stored.counts.keys() - set(keys)
+        if len(left) < len(stored.counts):
+            counts = {key: stored.counts[key] for key in sorted(left)}
+            self._write(self.location, "unusable", _Unusable(counts=counts))
 
     # --- one run at a time --------------------------------------------------------------------
 

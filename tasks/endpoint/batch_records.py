@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import Field
 
-from tasks.endpoint.chat import ChatRequest
-from tasks.endpoint.spending import StepSpending
+from tasks.endpoint.chat import ChatMessage, ChatRequest, ImagePart
+from tasks.endpoint.options import Capabilities
 from tasks.records import Record
 
 # A status that never changes again. Any other one, also one that we do not know, is waited for.
@@ -52,25 +53,26 @@ class BatchEntry(Record):
 class BatchContents(Record):
     """Which requests a batch holds: as much of each as it takes to read its answer."""
 
-    kinds: tuple[ChatRequest, ...] = Field(description="requests without their messages")
+    capabilities: Capabilities = Field(description="by which the requests were written")
+    kinds: tuple[ChatRequest, ...] = Field(description="requests without texts and pictures")
     calls: dict[str, int] = Field(description="request key -> place in kinds")
 
     @classmethod
-    def of(cls, requests: Mapping[str, ChatRequest]) -> Self:
-        kinds: dict[str, int] = {}
-        distinct: list[ChatRequest] = []
+    def of(cls, requests: Mapping[str, ChatRequest], capabilities: Capabilities) -> Self:
+        places: dict[str, int] = {}
+        kinds: list[ChatRequest] = []
         calls: dict[str, int] = {}
         for key, request in requests.items():
-            kind = request.model_copy(update={"messages": ()})
+            kind = _without_content(request)
             name = kind.model_dump_json()
-            if name not in kinds:
-                kinds[name] = len(distinct)
-                distinct.append(kind)
-            calls[key] = kinds[name]
-        return cls(kinds=tuple(distinct), calls=calls)
+            if name not in places:
+                places[name] = len(kinds)
+                kinds.append(kind)
+            calls[key] = places[name]
+        return cls(capabilities=capabilities, kinds=tuple(kinds), calls=calls)
 
     def request(self, key: str) -> ChatRequest | None:
-        """The request of that key, without its messages; None where the batch has no such."""
+        """The request of that key, without its content; None where the batch has no such."""
         place = self.calls.get(key)
         return None if place is None else self.kinds[place]
 
@@ -84,49 +86,47 @@ class OpenBatch(Record):
     status: str | None
     submitted_at: float
 
-    @property
-    def is_final(self) -> bool:
-        return self.status in FINAL_STATUSES
-
 
 class BatchState(Record):
-    """What waits at an endpoint."""
+    """What waits at an endpoint, as it was when the endpoint was last asked."""
 
     host: str
-    open: tuple[OpenBatch, ...] = ()
+    open: tuple[OpenBatch, ...] = Field(default=(), description="the endpoint works on them")
+    ended: tuple[OpenBatch, ...] = Field(default=(), description="they can be collected")
 
     @property
     def requests(self) -> int:
-        return sum(batch.requests for batch in self.open)
+        return sum(batch.requests for batch in self._all)
 
     @property
     def done(self) -> int:
-        return sum(batch.done for batch in self.open)
+        """Requests that the endpoint is done with, answered or not."""
+        ended = sum(batch.requests for batch in self.ended)
+        return ended + sum(min(batch.done, batch.requests) for batch in self.open)
 
     @property
-    def is_finished(self) -> bool:
-        """Whether nothing is left to wait for: collecting is all that is left to do."""
-        return all(batch.is_final for batch in self.open)
+    def _all(self) -> tuple[OpenBatch, ...]:
+        return self.open + self.ended
 
-    def sentence(self, now: float) -> str:
+    def sentence(self, now: float | None = None) -> str:
         """For the terminal. `now` is Unix seconds."""
-        if not self.open:
+        if not self._all:
             return f"no calls wait at {self.host}"
         calls = f"{self.requests:,} {'call waits' if self.requests == 1 else 'calls wait'}"
-        where = self.open[0].id if len(self.open) == 1 else f"{len(self.open)} batches"
-        first = min(batch.submitted_at for batch in self.open)
+        where = self._all[0].id if len(self._all) == 1 else f"{len(self._all)} batches"
+        first = min(batch.submitted_at for batch in self._all)
+        ago = _ago((time.time() if now is None else now) - first)
         return (
             f"{calls} in {where} at {self.host} ({self.done:,} of {self.requests:,} done, "
-            f"submitted {_ago(now - first)}): run the same command again to collect them"
+            f"submitted {ago}): run the same command again to collect them"
         )
 
 
 class Collected(Record):
     """What collecting brought in."""
 
-    answered: int = Field(default=0, description="calls answered, or refused for good")
+    keys: tuple[str, ...] = Field(default=(), description="requests with an answer, or refused")
     unanswered: int = Field(default=0, description="calls of ended batches that are to be repeated")
-    steps: tuple[StepSpending, ...] = Field(default=(), description="of the answered calls")
     notes: tuple[str, ...] = Field(default=(), description="sentences for the terminal")
 
 
@@ -137,6 +137,13 @@ class Submitted(Record):
     batches: int = 0
     waiting: int = Field(default=0, description="calls that an open batch already held")
     unaffordable: int = Field(default=0, description="calls left out because of --max-cost")
+
+
+def _without_content(request: ChatRequest) -> ChatRequest:
+    """Whether there was a picture is kept: a refusal means something else then."""
+    has_images = any(message.images for message in request.messages)
+    message = ChatMessage(role="user", text="", images=(ImagePart(jpeg=b""),))
+    return request.model_copy(update={"messages": (message,) if has_images else ()})
 
 
 def _ago(seconds: float) -> str:
