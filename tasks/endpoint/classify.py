@@ -139,7 +139,7 @@ _NO_IMAGES = _words(
 _MODEL = _words(
     r"\bmodels?\b.{0,80}(?:not (?:found|exist|available)|n[o']t exist|no longer available"
     r"|not a valid|is not valid|unknown|decommissioned|deprecated|has been (?:retired|removed))",
-    r"(?:no such|unknown|invalid|not found the|unsupported) model",
+    r"(?:no such|unknown|invalid|not found the|unsupported|not a valid) model",
     r"not have access to (?:the )?model|模型.{0,40}不存在|no endpoints found for",
 )
 _ABSENT = r"(?:unsupported|not supported|not support|unrecognized|unknown|deprecated|not allowed)"

@@ -101,6 +101,8 @@ def redirected(options: EndpointOptions, status: int, target: str) -> str:
 
 def request_refused(options: EndpointOptions, status: int, said: str) -> str:
     extra = ". --extra-body was part of the request: check it first" if options.extra_body else ""
+    if "enable_thinking" in said or "stream mode" in said:
+        extra = ". A model that thinks may need --extra-body '{\"enable_thinking\": false}'"
     return (
         f"{options.host} refuses what is asked of {options.model} ({status}){_said(said)}. This "
         f"concerns every call, so nothing more was sent{extra}"
