@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from tasks.errors import ManifestInvalid
 from tasks.records import Record, SourceFile
+from tasks.spent import SpentCost, SpentUsage
 
 MANIFEST_FILE = "manifest.json"
 SCHEMA_VERSION = 1
@@ -60,27 +61,6 @@ class StepVersions(Record):
     inputs: str | None = Field(
         default=None, description="`fingerprint` of everything that decides the data's bytes"
     )
-
-
-class TokenUsage(Record):
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    calls: int = 0
-
-
-class SpentUsage(Record):
-    """`now` is what this run sent; `total` also counts answers that came from the cache."""
-
-    now: TokenUsage = TokenUsage()
-    total: TokenUsage = TokenUsage()
-
-
-class SpentCost(Record):
-    """Money, where prices are known. Embedded engines cost nothing: 0."""
-
-    now: float | None = 0.0
-    total: float | None = 0.0
-    currency: str | None = None
 
 
 class Manifest(Record):
