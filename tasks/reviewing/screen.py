@@ -164,7 +164,7 @@ class PairScreen:
         yield Text.assemble(("Q ", "bold green"), _prose(pair.question))
         yield Text.assemble(("A ", "bold green"), _prose(pair.answer))
         if pair.evidence is None:
-            yield Text("no place in the chunk says the answer word for word", style="dim")
+            yield Text("no place in the chunk was found that proves it", style="dim")
         if shown.before is not None:
             yield Text(_before(shown.before), style="yellow")
 

@@ -147,5 +147,9 @@ def newly_broken(shown: ShownPair, edited: QAPair) -> list[DroppedPair]:
         language=row.language,
         tokens=0,
     )
-    before = {broken.reason for broken in check_pair(shown.pair, chunk)}
-    return [broken for broken in check_pair(edited, chunk) if broken.reason not in before]
+    before = {broken.reason for broken in check_pair(shown.pair, chunk, wording="free")}
+    return [
+        broken
+        for broken in check_pair(edited, chunk, wording="free")
+        if broken.reason not in before
+    ]
