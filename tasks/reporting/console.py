@@ -5,8 +5,10 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from tasks.reporting.calls import call_lines
 from tasks.reporting.display import one_line
 from tasks.reporting.labels import duration, number, plural
+from tasks.reporting.marks import flagged_sentence
 from tasks.reporting.statistics import RunFacts
 
 REASON_LIMIT = 12
@@ -47,6 +49,10 @@ def summary_table(facts: RunFacts, report: str | None = None) -> Table:
         row("", f"{number(group.count):>9}  {group.reason} ({group.step})")
     if len(facts.reject_groups) > REASON_LIMIT:
         row("", f"and {plural(len(facts.reject_groups) - REASON_LIMIT, 'more reason')}")
+    if facts.flagged:
+        row("Flagged", flagged_sentence(facts.flagged), "yellow")
+    for name, value in call_lines(facts.run.usage, facts.run.cost):
+        row(name, value)
     row("Time", _time(facts))
     row("Report", report or f"{facts.run.output.rstrip('/')}/report.html", "cyan")
     return table

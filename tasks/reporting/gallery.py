@@ -35,6 +35,7 @@ class GalleryChunk(Record):
     dense_summary: str | None
     pairs: tuple[QAPair, ...]
     synthesizer: str
+    flags: tuple[str, ...] = ()
 
 
 class GalleryDocument(Record):
@@ -128,6 +129,7 @@ class GallerySample:
             dense_summary=row.dense_summary,
             pairs=row.qa_pairs,
             synthesizer=engine_label(row.synthesizer.engine, row.synthesizer.model),
+            flags=row.flags,
         )
         candidate.chunks.append((self._draw(row.id), candidate.chunk_total, chunk))
         candidate.chunk_total += 1

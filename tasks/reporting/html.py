@@ -19,11 +19,13 @@ from markupsafe import Markup, escape
 
 from tasks.records import Evidence
 from tasks.reporting import labels
+from tasks.reporting.calls import NOW_HEADERS, TOTAL_HEADERS, call_tables
 from tasks.reporting.charts import BarChart, bar_chart, column_chart
 from tasks.reporting.display import language_tag, one_line, readable
 from tasks.reporting.evidence import Piece, is_inside, pieces
 from tasks.reporting.fonts import find_font, font_face
 from tasks.reporting.gallery import GalleryChunk
+from tasks.reporting.marks import flagged_sentence
 from tasks.reporting.statistics import RunFacts
 from tasks.reporting.thumbnails import make_thumbnails
 
@@ -60,6 +62,10 @@ def render_html(
         facts=facts,
         run=facts.run,
         charts=_charts(facts),
+        calls=call_tables(facts.run.usage, facts.run.cost),
+        now_headers=NOW_HEADERS,
+        total_headers=TOTAL_HEADERS,
+        flagged_sentence=flagged_sentence,
         thumbnails=make_thumbnails(_wanted_pictures(facts), picture_bytes),
         language_names=LANGUAGE_NAMES,
         type_names=TYPE_NAMES,
@@ -173,6 +179,10 @@ def _charts(facts: RunFacts) -> dict[str, object]:
             "Chunks by number of pairs",
             {labels.plural(many, "pair"): chunks for many, chunks in facts.pairs_per_chunk.items()},
         ),
+        "grades": [
+            _counts(f"Grades of the judge: {name}", {str(g): count for g, count in by.items()})
+            for name, by in facts.grades.items()
+        ],
         "rejects": _counts(
             "Rejects by step and reason",
             {f"{group.step} · {group.reason}": group.count for group in facts.reject_groups[:30]},

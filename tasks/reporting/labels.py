@@ -50,6 +50,19 @@ def size(size_bytes: int) -> str:
     return f"{value:,.1f} TB"
 
 
+def money(value: float | None, currency: str | None) -> str:
+    """`1,234.50 USD`, `0.0031 USD`, `0 USD`; "unknown" where no price was given."""
+    if value is None:
+        return "unknown"
+    if value == 0:
+        shown = "0"
+    elif value < 0.0001:
+        shown = "under 0.0001"
+    else:
+        shown = f"{value:,.2f}" if value >= 1 else f"{value:.4f}"
+    return f"{shown} {currency}" if currency else shown
+
+
 def setting(value: str | int | float | bool | None) -> str:
     """An option's value in words."""
     if value is None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from tasks.reporting.calls import NOW_HEADERS, TOTAL_HEADERS, call_tables
 from tasks.reporting.display import one_line
 from tasks.reporting.labels import duration, moment, number, plural, setting, size
+from tasks.reporting.marks import GRADES, flagged_sentence
 from tasks.reporting.statistics import LANGUAGES, RunFacts
 
 REJECT_ROW_LIMIT = 40
@@ -33,7 +35,7 @@ def render_markdown(facts: RunFacts) -> str:
         f"became {plural(facts.chunks, 'chunk')} with {plural(facts.pairs, 'pair')}; "
         f"{plural(facts.rejects, 'reject')}. Started {moment(run.started_at)}, "
         f"{duration(run.seconds)}, written to {escape(run.output)}.",
-        _bullets(run.notices[:LIST_LIMIT]),
+        _bullets([*_flagged(facts), *run.notices[:LIST_LIMIT]]),
         _table(
             ["Documents", "Pages", "Pictures", "Chunks", "Summaries", "Pairs", "Rejects"],
             [
@@ -63,6 +65,7 @@ def render_markdown(facts: RunFacts) -> str:
             ],
             numbers_from=1,
         ),
+        *_calls(facts),
         *_section("Languages", ["", *LANGUAGES], _language_rows(facts), numbers_from=1),
         *_section(
             "Output files",
@@ -76,6 +79,15 @@ def render_markdown(facts: RunFacts) -> str:
                 for f in run.files
             ],
             numbers_from=1,
+        ),
+        *_section("Grades of the judge", ["", *map(str, GRADES)], _grade_rows(facts), 1),
+        *_section(
+            "Chunks that address the model",
+            ["File", "Pages", "Chunk"],
+            [
+                [escape(c.file_path), escape(", ".join(map(str, c.pages))), escape(c.id)]
+                for c in facts.flagged_chunks
+            ],
         ),
         *_rejects(facts),
         *_section(
@@ -130,6 +142,28 @@ def _language_rows(facts: RunFacts) -> list[list[str]]:
         [name, *(number(by.get(language, 0)) for language in LANGUAGES)]
         for name, by in counted.items()
     ]
+
+
+def _flagged(facts: RunFacts) -> list[str]:
+    return [flagged_sentence(facts.flagged)] if facts.flagged else []
+
+
+def _grade_rows(facts: RunFacts) -> list[list[str]]:
+    return [
+        [escape(name), *(number(by.get(grade, 0)) for grade in GRADES)]
+        for name, by in facts.grades.items()
+    ]
+
+
+def _calls(facts: RunFacts) -> Iterable[str]:
+    tables = call_tables(facts.run.usage, facts.run.cost)
+    for title, headers, rows in (
+        ("Calls and cost of this run", NOW_HEADERS, tables.now),
+        ("What the answers in the data set took", TOTAL_HEADERS, tables.total),
+    ):
+        yield from _section(title, headers, [[*map(escape, cells)] for cells in rows], 2)
+    if tables.remarks:
+        yield _bullets(tables.remarks)
 
 
 def _rejects(facts: RunFacts) -> Iterable[str]:

@@ -25,6 +25,8 @@ from tasks.records import (
 from tasks.reporting.gallery import GalleryDocument, GallerySample
 from tasks.reporting.histogram import Histogram, histogram
 from tasks.reporting.labels import engine_label, profile_label
+from tasks.reporting.marks import FlaggedChunk, RowMarks
+from tasks.spent import SpentCost, SpentUsage
 
 REJECT_EXAMPLES_PER_GROUP = 12
 REJECT_GROUPS_WITH_EXAMPLES = 40
@@ -80,6 +82,8 @@ class IngestRun(Record):
     removed: tuple[str, ...] = Field(default=(), description="paths gone since the run before")
     skipped_files: int = Field(default=0, description="system files passed over (.DS_Store, ~$)")
     notices: tuple[str, ...] = Field(default=(), description="sentences the reader must not miss")
+    usage: SpentUsage = SpentUsage()
+    cost: SpentCost = SpentCost()
 
     @property
     def seconds(self) -> float:
@@ -115,6 +119,11 @@ class RunFacts(Record):
     )
     pairs_with_evidence: int = 0
     pairs_per_chunk: dict[int, int] = Field(default_factory=dict)
+    grades: dict[str, dict[int, int]] = Field(
+        default_factory=dict, description="criterion -> grade -> pairs; empty without a judge"
+    )
+    flagged: int = Field(default=0, description="chunks that give orders to a reading model")
+    flagged_chunks: tuple[FlaggedChunk, ...] = Field(default=(), description="the first of them")
     ran: dict[str, dict[str, int]] = Field(
         default_factory=dict, description="need -> engine that really ran, as rows say -> rows"
     )
@@ -172,6 +181,7 @@ def collect_facts(
     types: dict[str, Counter[str]] = {name: Counter() for name in QUESTION_TYPES}
     per_chunk: Counter[int] = Counter()
     summaries = evidenced = 0
+    marks = RowMarks()
     for row in training_rows:
         chunk_languages[row.language] += 1
         lengths.setdefault(row.language, Counter())[len(row.chunk)] += 1
@@ -181,6 +191,7 @@ def collect_facts(
         for pair in row.qa_pairs:
             types[pair.type][pair.question_language] += 1
             evidenced += pair.evidence is not None
+        marks.add(row)
         sample.add_training_row(row)
 
     groups = _group_rejects(rejects, [step.name for step in run.steps])
@@ -200,6 +211,9 @@ def collect_facts(
         pairs_by_type={name: _in_order(counts) for name, counts in types.items()},
         pairs_with_evidence=evidenced,
         pairs_per_chunk=dict(sorted(per_chunk.items())),
+        grades=marks.grades(),
+        flagged=marks.flagged,
+        flagged_chunks=tuple(marks.examples),
         ran={need: _by_count(counts) for need, counts in ran.items()},
         rejects=sum(group.count for group in groups),
         reject_groups=groups,

@@ -9,10 +9,13 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
+from tasks.endpoint.options import Prices
+from tasks.endpoint.spending import StepSpending
 from tasks.records import (
     Describer,
     DocumentRow,
     Evidence,
+    Grade,
     ImageRow,
     Language,
     Profile,
@@ -30,6 +33,7 @@ from tasks.reporting.statistics import (
     StepFacts,
     collect_facts,
 )
+from tasks.spent import ResultSpending, spent
 
 STARTED = datetime(2026, 11, 22, 16, 24, tzinfo=UTC)
 IMAGE_ID = "0123456789abcdef"
@@ -142,6 +146,40 @@ def jpeg(width_px: int = 800, height_px: int = 500) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG")
     return buffer.getvalue()
+
+
+def spending_run(priced: bool = True) -> IngestRun:
+    """A run that called two models, over a data set that an earlier run paid for in part."""
+    prices = Prices(input_per_million=2, output_per_million=10) if priced else None
+    now = (
+        StepSpending(
+            step="synthesize", need="text", model="qwen|turbo", calls=1200, reused=34,
+            failed_attempts=1, prompt_tokens=2_000_000, completion_tokens=500_000,
+            cost=9.0 if priced else None,
+        ),
+        StepSpending(step="two_hops", need="text", model="qwen|turbo", reused=7),
+    )  # fmt: skip
+    total = (
+        ResultSpending(
+            step="describe", need="vision", model="qwen-vl", results=3, prompt_tokens=5000,
+            completion_tokens=100,
+        ),
+        ResultSpending(
+            step="synthesize", need="text", model="qwen|turbo", results=1500,
+            prompt_tokens=3_000_000, completion_tokens=600_000,
+        ),
+    )  # fmt: skip
+    usage, cost = spent(now, total, {"text": prices, "vision": prices}, "USD")
+    return ingest_run(usage=usage, cost=cost)
+
+
+def graded(pair: QAPair, faithfulness: int, answerability: int) -> QAPair:
+    grade = Grade(faithfulness=faithfulness, answerability=answerability)
+    return pair.model_copy(update={"grade": grade})
+
+
+def flagged(row: TrainingRow) -> TrainingRow:
+    return row.model_copy(update={"flags": ("addresses_model",)})
 
 
 def chinese_facts() -> RunFacts:

@@ -2,12 +2,22 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from rich.console import Console
 
 from tasks.records import Reject
 from tasks.reporting.console import summary_table
+from tasks.reporting.labels import money
 from tasks.reporting.statistics import OutputFile, StepFacts
-from tests.tasks.reporting.builders import document_row, facts_of, ingest_run, pair, training_row
+from tests.tasks.reporting.builders import (
+    document_row,
+    facts_of,
+    flagged,
+    ingest_run,
+    pair,
+    spending_run,
+    training_row,
+)
 
 
 def _printed(*arguments: object) -> str:
@@ -45,3 +55,37 @@ def test_names_are_neither_markup_nor_terminal_commands() -> None:
     facts = facts_of(run=ingest_run(output="[red]out[/red]\x1b[2J\n"))
 
     assert "[red]out[/red]\\x1b[2J\\n/report.html" in _printed(facts)
+
+
+def test_calls_tokens_and_cost_have_a_row_each_where_there_were_calls() -> None:
+    rows = [flagged(training_row("a.pdf", "text"))]
+    text = " ".join(_printed(facts_of(training_rows=rows, run=spending_run())).split())
+
+    for line in (
+        "Calls 1,200 (41 reused, 1 failed attempt)",
+        "Tokens 2,000,000 in, 500,000 out now; 3,005,000 in, 600,100 out for all",
+        "Cost 9.00 USD now; 12.01 USD for all that the data set holds",
+        "Flagged 1 chunk gives orders to a model",
+    ):
+        assert line in text
+    plain = _printed(facts_of())
+    assert not any(name in plain for name in ("Calls", "Tokens", "Cost", "Flagged"))
+    assert "Cost unknown now; unknown for all" in " ".join(
+        _printed(facts_of(run=spending_run(priced=False))).split()
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "currency", "shown"),
+    [
+        (1234.5, "USD", "1,234.50 USD"),
+        (0.0031, "CNY", "0.0031 CNY"),
+        (0.0, None, "0"),
+        (0.00001, "USD", "under 0.0001 USD"),
+        (None, "USD", "unknown"),
+    ],
+)
+def test_money_is_written_so_that_small_sums_are_seen(
+    value: float | None, currency: str | None, shown: str
+) -> None:
+    assert money(value, currency) == shown

@@ -18,10 +18,13 @@ from tests.tasks.reporting.builders import (
     chinese_facts,
     document_row,
     facts_of,
+    flagged,
+    graded,
     image_row,
     ingest_run,
     jpeg,
     pair,
+    spending_run,
     training_row,
 )
 
@@ -220,3 +223,45 @@ def test_a_broken_font_embeds_nothing_and_the_best_font_is_found(tmp_path: Path)
     assert font_face("中文", found) == ""
     assert font_face("中文", tmp_path / "gone.otf") == ""
     assert font_face("no Chinese", found) == ""
+
+
+def test_calls_and_cost_are_shown_where_there_were_any() -> None:
+    shown = _page(facts_of(run=spending_run())).everything()
+
+    for text in ("Calls and cost of this run", "1,200", "2,000,000", "9.00 USD", "qwen|turbo"):
+        assert text in shown
+    assert "What the answers in the data set took" in shown
+    assert "12.01 USD" in shown
+    unpriced = _page(facts_of(run=spending_run(priced=False))).everything()
+    assert "unknown" in unpriced
+    assert "--price-input" in unpriced
+    nothing = _page(facts_of()).everything()
+    assert "cost" not in nothing
+    assert "data set took" not in nothing
+
+
+def test_grades_and_flags_are_shown_where_there_are_any() -> None:
+    row = flagged(training_row("a<b>.pdf", "text", [graded(pair("q", "a"), 5, 3)], id="0123"))
+    facts = facts_of([document_row("a<b>.pdf")], training_rows=[row])
+
+    page = _page(facts)
+
+    shown = page.everything()
+    assert "Grades of the judge: faithfulness" in shown
+    assert "judged 5 faithful, 3 answerable" in shown
+    assert "1 chunk gives orders to a model" in shown
+    assert page.text["bdi"].count("addresses_model") == 1
+    assert "0123" in page.text["bdi"]
+    plain = _page(facts_of([document_row("a.pdf")], training_rows=[training_row("a.pdf", "text")]))
+    assert "judge" not in plain.everything()
+    assert "orders" not in plain.everything()
+
+
+def test_more_flagged_chunks_than_are_named_are_counted() -> None:
+    rows = [flagged(training_row("a.pdf", "text", id=f"chunk-{n}")) for n in range(30)]
+
+    shown = _page(facts_of(training_rows=rows)).everything()
+
+    assert "and 10 more" in shown
+    assert "chunk-19" in shown
+    assert "chunk-20" not in shown

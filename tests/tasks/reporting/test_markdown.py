@@ -6,7 +6,16 @@ from markdown_it import MarkdownIt
 from tasks.records import Reject
 from tasks.reporting.markdown import escape, render_markdown
 from tasks.reporting.statistics import StepFacts
-from tests.tasks.reporting.builders import chinese_facts, facts_of, ingest_run
+from tests.tasks.reporting.builders import (
+    chinese_facts,
+    facts_of,
+    flagged,
+    graded,
+    ingest_run,
+    pair,
+    spending_run,
+    training_row,
+)
 
 READER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -77,3 +86,20 @@ def test_an_enormous_run_stays_below_100_kb() -> None:
 
 def test_an_empty_run_has_an_artifact() -> None:
     assert "0 documents" in render_markdown(facts_of())
+
+
+def test_calls_grades_and_flags_have_tables_where_there_are_any() -> None:
+    row = flagged(training_row("a|b.pdf", "text", [graded(pair("q", "a"), 5, 3)], id="0123"))
+    html = READER.render(render_markdown(facts_of(training_rows=[row], run=spending_run())))
+
+    for text in ("qwen|turbo", '<td style="text-align:right">9.00 USD</td>', "a|b.pdf", "0123"):
+        assert text in html
+    for title in (
+        "Calls and cost of this run",
+        "What the answers in the data set took",
+        "Grades of the judge",
+        "Chunks that address the model",
+    ):
+        assert f"<h2>{title}</h2>" in html
+        assert title not in render_markdown(chinese_facts())
+    assert "1 chunk gives orders to a model" in html

@@ -3,9 +3,11 @@ from __future__ import annotations
 import random
 
 from tasks.records import Reject
+from tasks.reporting.marks import FLAGGED_EXAMPLES
 from tasks.reporting.statistics import (
     REJECT_EXAMPLES_PER_GROUP,
     IngestRun,
+    RunFacts,
     StepFacts,
     collect_facts,
 )
@@ -13,6 +15,8 @@ from tests.tasks.reporting.builders import (
     IMAGE_ID,
     document_row,
     facts_of,
+    flagged,
+    graded,
     image_row,
     ingest_run,
     pair,
@@ -119,3 +123,27 @@ def test_a_run_of_nothing_has_facts() -> None:
     assert (facts.documents, facts.chunks, facts.pairs, facts.rejects) == (0, 0, 0, 0)
     assert facts.gallery == ()
     assert facts.chunk_lengths.totals == ()
+
+
+def test_grades_are_counted_by_criterion_and_the_best_come_first() -> None:
+    one = pair("q", "a")
+    rows = [
+        training_row("a.pdf", "text", [graded(one, 3, 4), graded(one, 5, 4), one]),
+        training_row("b.pdf", "text", [graded(one, 5, 5)]),
+    ]
+
+    facts = facts_of(training_rows=rows)
+
+    assert facts.grades == {"faithfulness": {5: 2, 3: 1}, "answerability": {5: 1, 4: 2}}
+    assert list(facts.grades["faithfulness"]) == [5, 3]
+    assert RunFacts.model_validate_json(facts.model_dump_json()) == facts
+    assert facts_of(training_rows=[training_row("a.pdf", "text", [one])]).grades == {}
+
+
+def test_flagged_chunks_are_counted_and_the_first_are_named() -> None:
+    rows = [flagged(training_row("a.pdf", "text", id=str(n))) for n in range(FLAGGED_EXAMPLES + 5)]
+
+    facts = facts_of(training_rows=[training_row("z.pdf", "text"), *rows])
+
+    assert facts.flagged == FLAGGED_EXAMPLES + 5
+    assert [chunk.id for chunk in facts.flagged_chunks] == [str(n) for n in range(FLAGGED_EXAMPLES)]
