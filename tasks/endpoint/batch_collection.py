@@ -16,7 +16,7 @@ from typing import Any
 from tasks.endpoint.adapting import adapted
 from tasks.endpoint.answers import AnswerStore, refused_answer
 from tasks.endpoint.batch_endpoint import BatchEndpoint, UnknownToEndpoint
-from tasks.endpoint.batch_files import is_whole, read_lines, scratch_folder
+from tasks.endpoint.batch_files import MAX_LINES, is_whole, read_lines, scratch_folder
 from tasks.endpoint.batch_ledger import BatchLedger
 from tasks.endpoint.batch_records import BatchContents, BatchEntry
 from tasks.endpoint.batch_replies import RemoteBatch
@@ -84,7 +84,7 @@ class Collection:
             if file_id is not None:
                 await self._take_file(file_id, contents, left, harvest)
         harvest.unanswered += len(left)
-        if batch.status == "failed":
+        if batch.status == "failed" and (batch.errors or len(left) == entry.requests):
             await self._close_failed(entry, batch, harvest)
             return
         if left:
@@ -96,7 +96,8 @@ class Collection:
         room = await asyncio.to_thread(self._ledger.line_limit)
         if room is not None and entry.requests >= room:
             # It fitted: the next one may be larger again.
-            await asyncio.to_thread(self._ledger.set_line_limit, room * 2)
+            more = room * 2 if room * 2 < MAX_LINES else None
+            await asyncio.to_thread(self._ledger.set_line_limit, more)
 
     # --- a batch that was refused as a whole ------------------------------------------------
 
@@ -107,10 +108,10 @@ class Collection:
             harvest.refuse(refusal)
             return
         await asyncio.to_thread(self._ledger.close, entry, "too_many", str(refusal))
-        if entry.requests == 1:
-            harvest.refuse(refusal)
+        if entry.requests == 1 and not await asyncio.to_thread(self._ledger.open_entries):
+            harvest.refuse(refusal)  # nothing of ours is in the way, and less cannot be sent
             return
-        room = entry.requests // 2
+        room = max(1, entry.requests // 2)
         await asyncio.to_thread(self._ledger.set_line_limit, room)
         harvest.notes.append(
             f"{self._endpoint.options.host} had no room for the {entry.requests:,} calls of "

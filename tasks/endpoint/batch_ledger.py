@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TypeVar
 
 from pydantic import Field, ValidationError
@@ -153,7 +152,7 @@ class BatchLedger:
             return
         from filelock import FileLock, Timeout
 
-        Path(self.location.root).mkdir(parents=True, exist_ok=True)
+        self.location.make()
         lock = FileLock(self.location.path("lock"), thread_local=False)
         while True:
             try:

@@ -32,6 +32,9 @@ from tasks.endpoint.failures import EndpointRefused, TransientFailure
 from tasks.endpoint.patience import Patience
 from tasks.records import Record
 
+# Uploaded files are deleted after a month or so, or by hand.
+_FILE_TRUSTED_S = 24 * 3600.0
+
 Answer = TypeVar("Answer")
 
 
@@ -99,8 +102,8 @@ class Submission:
             key=key,
             requests=len(file.keys),
             writer=self._writer,
-            intended_at=known.intended_at if known else time.time(),
-            file_id=known.file_id if known else None,
+            intended_at=time.time(),
+            file_id=await self._usable_file(known, contents) if known else None,
         )
         await asyncio.to_thread(self._ledger.intend, entry, contents)
         if entry.file_id is None:
@@ -108,6 +111,13 @@ class Submission:
             entry = await self._save(entry, file_id=file_id)
         await self._create(entry)
         return key
+
+    async def _usable_file(self, known: BatchEntry, contents: BatchContents) -> str | None:
+        """The file that an earlier run uploaded for the same lines, unless it may be gone."""
+        if time.time() - known.intended_at > _FILE_TRUSTED_S:
+            return None
+        uploaded = await asyncio.to_thread(self._ledger.contents, known.key)
+        return known.file_id if uploaded == contents else None
 
     # --- the file -------------------------------------------------------------------------
 
@@ -157,7 +167,7 @@ class Submission:
     async def _is_still_ours(self, entry: BatchEntry) -> bool:
         """Whether no run on another machine has taken this entry over in the meantime."""
         now = await asyncio.to_thread(self._ledger.entry, entry.key)
-        return now is not None and now.writer == self._writer and now.batch_id is None
+        return now is not None and now.writer == entry.writer and now.batch_id is None
 
     async def _find(self, entry: BatchEntry) -> RemoteBatch | None:
         """The batch whose creation was sent, if it ever arrived; it is adopted.
@@ -178,19 +188,25 @@ class Submission:
             await self._clock.sleep(max(0.05, min(2.0, until - self._clock.now())))
 
     async def _adopt(self, entry: BatchEntry, batch: RemoteBatch) -> None:
-        await self._save(
-            entry,
-            batch_id=batch.id,
-            submitted_at=batch.created_at or time.time(),
-            status=batch.status,
-            done=batch.done,
-        )
+        """Writes down which batch it became, whoever holds the entry by now."""
+        changes = {
+            "batch_id": batch.id,
+            "submitted_at": batch.created_at or time.time(),
+            "status": batch.status,
+            "done": batch.done,
+        }
+        await self._write(entry.model_copy(update=changes))
 
     async def _save(self, entry: BatchEntry, **changes: object) -> BatchEntry:
-        """The entry as it is now. Not interrupted: what the endpoint told is written down."""
+        """The entry as it is now; written down unless another machine has taken it over."""
         changed = entry.model_copy(update=changes)
-        await asyncio.shield(asyncio.to_thread(self._ledger.save, changed))
+        if await self._is_still_ours(entry):
+            await self._write(changed)
         return changed
+
+    async def _write(self, entry: BatchEntry) -> None:
+        # Shielded: what the endpoint told is written down even if nobody waits for it any more.
+        await asyncio.shield(asyncio.to_thread(self._ledger.save, entry))
 
     async def _persistently(self, call: Callable[[], Awaitable[Answer]]) -> Answer:
         return await persistently(self._endpoint.options, self._clock, call)

@@ -24,8 +24,8 @@ Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
 class Fault:
     """What happens to one call instead of its answer.
 
-    `status` answers without doing anything. Otherwise the connection is dropped, before the
-    call is served or, with `served`, after it; `hook` runs just before that.
+    The connection is dropped, or answered with `status` and `body`: before the call is served
+    or, with `served`, after it. `hook` runs just before that.
     """
 
     status: int | None = None
@@ -84,6 +84,7 @@ class BatchPeer:
         self.has_batches = True
         self.metadata_refused = False
         self.page_size = 2
+        self.knows_pages = True
         self.listing_skips = 0  # a batch shows up only in a later listing
         self.finish_at_once = False
         self.refuse_file: Callable[[StoredFile], dict[str, Any] | None] = lambda file: None
@@ -247,6 +248,8 @@ class BatchPeer:
     def _page(self, call: _Call, rows: list[dict[str, Any]]) -> tuple[int, Any]:
         after = call.query.get("after")
         start = next((i + 1 for i, row in enumerate(rows) if row["id"] == after), 0)
+        if not self.knows_pages:
+            return 200, {"object": "list", "data": rows[: self.page_size]}
         page = rows[start : start + self.page_size]
         more = start + self.page_size < len(rows)
         return 200, {"object": "list", "data": page, "has_more": more}
@@ -265,13 +268,11 @@ class BatchPeer:
         fault = self._take_fault(call)
         if fault is None:
             return self.serve(call)
-        if fault.status is not None:
-            return fault.status, fault.body
         if fault.served:
             self.serve(call)
         if fault.hook:
             fault.hook()
-        return None
+        return None if fault.status is None else (fault.status, fault.body)
 
 
 @dataclass

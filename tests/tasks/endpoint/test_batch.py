@@ -345,6 +345,23 @@ def test_no_room_for_a_single_call_stops_the_run(peer: BatchPeer, run: Run) -> N
         run.collect()
 
 
+def test_no_room_beside_a_batch_that_runs_is_waited_for(peer: BatchPeer, run: Run) -> None:
+    run.submit(run.pending(request(50)))
+    peer.refuse_file = lambda file: {"code": "token_limit_exceeded", "message": "no room"}
+    pending = run.numbered(1)
+    run.submit(pending)
+    assert "had no room" in run.collect().notes[0]
+    assert run.submit(pending).requests == 1
+
+
+def test_a_failed_batch_whose_lines_tell_everything_is_no_failure_of_the_run(
+    peer: BatchPeer, run: Run
+) -> None:
+    run.submit(run.numbered(3))
+    peer.finish(status="failed")
+    assert len(run.collect().keys) == 3
+
+
 def test_a_batch_that_the_endpoint_forgot_stops_the_run_until_someone_decides(
     peer: BatchPeer, run: Run
 ) -> None:
@@ -396,6 +413,28 @@ def test_an_endpoint_that_lists_files_but_makes_no_batches(peer: BatchPeer, run:
         with pytest.raises(EndpointRefused, match="--batch-api"):
             run.submit(run.numbered(1))
     assert peer.count("POST", "/v1/files") == 1  # the file is used again
+
+
+def test_a_file_that_was_uploaded_long_ago_is_uploaded_anew(peer: BatchPeer, run: Run) -> None:
+    peer.fault("POST", "/v1/batches", Fault(status=405))
+    with pytest.raises(EndpointRefused):
+        run.submit(run.numbered(1))
+    peer.files.clear()
+    (entry,) = ledger_files(run, "open")
+    old = f'"intended_at":{time.time() - 40 * 86400:.0f}'
+    entry.write_text(re.sub(r'"intended_at":[\d.]+', old, entry.read_text()))
+    assert run.submit(run.numbered(1)).batches == 1
+    assert len(peer.submitted_keys) == 1
+
+
+def test_a_file_of_other_parameters_is_not_used(peer: BatchPeer, run: Run) -> None:
+    peer.fault("POST", "/v1/batches", Fault(status=405))
+    with pytest.raises(EndpointRefused):
+        run.submit(run.numbered(1))
+    run.capabilities = Capabilities(token_parameter="max_completion_tokens")
+    run.submit(run.numbered(1))
+    (batch,) = peer.batches.values()
+    assert "max_tokens" not in peer.files[batch["input_file_id"]].lines[0]["body"]
 
 
 def test_a_key_that_may_not_use_it(peer: BatchPeer, run: Run) -> None:
