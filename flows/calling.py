@@ -51,18 +51,19 @@ class Calling:
 
     def collect(self, endpoint: EndpointOptions) -> None:
         """Takes in what the batches of earlier runs have answered by now."""
-        from tasks.shared_calls import run
+        from tasks.shared_calls import run, shared_client
 
         batches = self._batches_of(endpoint)
-        run(batches.collect)
-        state = run(batches.state)
-        if state.open:
-            self._watch.say(state.sentence())
+        collected = run(batches.collect)
+        # Asked for by this command, though an earlier run of it submitted them.
+        shared_client(endpoint).trust(collected.keys)
+        for note in collected.notes:
+            self._watch.say(note)
 
     def submit(self, endpoint: EndpointOptions) -> None:
-        """Submits what is pending and waits as long as the run may.
+        """Submits what is pending, and waits for it as long as the run may.
 
-        Raises BatchesWaiting where answers are still missing then.
+        Raises BatchesWaiting where answers are still missing then, CostLimitReached.
         """
         from tasks.shared_calls import run, shared_client
 
@@ -71,18 +72,19 @@ class Calling:
         client.pending.clear()
         run(lambda: batches.submit(pending))
         state = run(batches.state)
-        self._watch.say(state.sentence())
         if self._batch_wait_s:
+            self._watch.say(state.sentence())
             state = run(lambda: batches.wait(self._batch_wait_s))
-        if state.open:
+        if state.open or not state.ended:
             raise BatchesWaiting(state.sentence())
-        run(batches.collect)
+        self.collect(endpoint)
 
     def spending(self) -> tuple[StepSpending, ...]:
         """What was called in this run, by step and model."""
         from tasks.shared_calls import spending
 
-        return (*self._preflights, *spending())
+        collected = (entry for b in self._batches.values() for entry in b.spending())
+        return (*self._preflights, *spending(), *collected)
 
     def _batches_of(self, endpoint: EndpointOptions) -> Batches:
         if endpoint.need not in self._batches:
@@ -91,7 +93,7 @@ class Calling:
 
             client = shared_client(endpoint)
             self._batches[endpoint.need] = Batches(
-                endpoint, client.wire, client.store, client.budget
+                endpoint, client.wire, client.store, client.budget, fresh=self._fresh
             )
         return self._batches[endpoint.need]
 

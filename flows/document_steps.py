@@ -35,18 +35,18 @@ class DocumentSteps(StepRunner):
         }
         items = {keys[f.file_path]: FileToOpen(key=keys[f.file_path], file=f) for f in files}
         with self.watch.step("images", len(items)) as step:
-            missing = self._missing("pictures", items, step)
+            missing = self.missing("pictures", items, step)
             jobs = [
-                PicturesJob(files=tuple(batch), **self._common(len(batch)))
+                PicturesJob(files=tuple(batch), **self.common(len(batch)))
                 for batch in batches(missing, IMAGE_BATCH, pool_size(self.options))
             ]
-            failed = self._failures(self._fan_out(open_pictures, step, jobs))
+            failed = self.failures(self.fan_out(open_pictures, step, jobs))
         outcomes = {}
         for file in files:
             outcome = self.cache.get("pictures", keys[file.file_path], PictureOutcome)
             rejection = failed.get(keys[file.file_path]) or refused(outcome)
             if rejection is not None or outcome is None:
-                self._reject(file.file_path, "describe", rejection)
+                self.reject(file.file_path, "describe", rejection)
             else:
                 outcomes[file.file_path] = outcome
         return outcomes
@@ -71,21 +71,21 @@ class DocumentSteps(StepRunner):
         for file in files:
             first.setdefault(keys[file.file_path], file)
         with self.watch.step("extract", len(first)) as step:
-            missing = self._missing("extract", first, step)
+            missing = self.missing("extract", first, step)
             # The longest first: a long document that starts last would run alone at the end.
             missing.sort(key=lambda file: -file.size_bytes)
             jobs = [
-                ExtractJob(key=keys[file.file_path], file=file, options=options, **self._common())
+                ExtractJob(key=keys[file.file_path], file=file, options=options, **self.common())
                 for file in missing
             ]
-            failed = self._failures(self._fan_out(extract_document, step, jobs))
+            failed = self.failures(self.fan_out(extract_document, step, jobs))
         entries = []
         for file in files:
             key = keys[file.file_path]
             outcome = self.cache.get("extract", key, ExtractOutcome)
             rejection = failed.get(key) or refused(outcome)
             if rejection is not None or outcome is None or outcome.document is None:
-                self._reject(file.file_path, "extract", rejection)
+                self.reject(file.file_path, "extract", rejection)
                 continue
             for dropped in outcome.document.dropped_pictures:
                 self.rejects.append(dropped.model_copy(update={"file_path": file.file_path}))

@@ -48,8 +48,8 @@ class CallForecast(IngestSteps):
 
     needs: set[Need] = field(default_factory=set)
 
-    def _missing(self, name: str, items: dict[str, Any], step: StepWatch) -> list[Any]:
-        missing = super()._missing(name, items, step)
+    def missing(self, name: str, items: dict[str, Any], step: StepWatch) -> list[Any]:
+        missing = super().missing(name, items, step)
         if not missing:
             return []
         needs = _FOLLOWS[name]

@@ -51,7 +51,7 @@ class StepRunner:
     def cache(self) -> StepCache:
         return self.places.cache
 
-    def _missing(self, name: str, items: dict[str, Any], step: StepWatch) -> list[Any]:
+    def missing(self, name: str, items: dict[str, Any], step: StepWatch) -> list[Any]:
         """Items without a result in the cache, in order; all of them in a fresh run."""
         if self.options.fresh:
             return list(items.values())
@@ -78,7 +78,8 @@ class StepRunner:
             return all(self.cache.images.exists(name) for name in names)
         return all(name in pictures for name in names)
 
-    def _common(self, size: int = 1) -> dict[str, Any]:
+    def common(self, size: int = 1) -> dict[str, Any]:
+        """What every job is given; `size` is how many items it has."""
         patience = 1 + (size - 1) // IMAGE_BATCH
         return {
             "cache_uri": self.places.cache_uri,
@@ -87,7 +88,8 @@ class StepRunner:
             "timeout_s": self.options.document_timeout_s * patience,
         }
 
-    def _fan_out(self, task: Any, step: StepWatch, jobs: Sequence[Job]) -> list[FailedJob]:
+    def fan_out(self, task: Any, step: StepWatch, jobs: Sequence[Job]) -> list[FailedJob]:
+        """Runs jobs of one step. Raises ClaraError, and BatchesWaiting."""
         endpoint = jobs[0].calls if jobs else None
         if endpoint is not None:
             return self._fan_out_calls(task, step, jobs, endpoint)
@@ -130,15 +132,16 @@ class StepRunner:
     def _finished(self, job: Job) -> bool:
         return all(self.is_stored(job.step, key) for key in job.item_keys)
 
-    def _failures(self, failed: Sequence[FailedJob]) -> dict[str, Rejection]:
+    def failures(self, failed: Sequence[FailedJob]) -> dict[str, Rejection]:
         """Why items have no result, by key. They are tried again by the next run."""
         if failed:
             self.retry_next_time = True
         return {f.job.item_keys[0]: f.rejection for f in failed}
 
-    def _reject(
+    def reject(
         self, file_path: str, step: str, rejection: Rejection | None, id_: str | None = None
     ) -> None:
+        """A line of rejects.jsonl."""
         if rejection is None:
             self.retry_next_time = True
         why = rejection or Rejection(reason="lost", detail="no result was left by the step")

@@ -52,14 +52,14 @@ class IngestSteps(PictureSteps):
             for entry in entries
         }
         with self.watch.step("chunk", len(items)) as step:
-            missing = self._missing("chunk", items, step)
+            missing = self.missing("chunk", items, step)
             jobs = [
                 ChunkJob(
-                    limit=self.engines.limit, documents=tuple(batch), **self._common(len(batch))
+                    limit=self.engines.limit, documents=tuple(batch), **self.common(len(batch))
                 )
                 for batch in batches(missing, BATCH, pool_size(self.options))
             ]
-            failed = self._failures(self._fan_out(chunk_documents, step, jobs))
+            failed = self.failures(self.fan_out(chunk_documents, step, jobs))
         return self._with_keys(entries, "chunk", "chunk_key", keys, failed)
 
     def _description_hashes(self, entry: CorpusEntry) -> dict[str, str]:
@@ -89,7 +89,7 @@ class IngestSteps(PictureSteps):
             for entry in entries
         }
         with self.watch.step("synthesize", len(items)) as step:
-            missing = self._missing("synthesize", items, step)
+            missing = self.missing("synthesize", items, step)
             calls = self.engines.synthesis.endpoint
             jobs = [
                 SynthesizeJob(
@@ -99,7 +99,7 @@ class IngestSteps(PictureSteps):
                     judge_min=self.options.judge_min if calls and self.options.judge else None,
                     seed=self.options.seed,
                     documents=tuple(batch),
-                    **self._common(len(batch)),
+                    **self.common(len(batch)),
                 )
                 for batch in (
                     self._by_chunks(missing)
@@ -107,7 +107,7 @@ class IngestSteps(PictureSteps):
                     else batches(missing, BATCH, pool_size(self.options))
                 )
             ]
-            failed = self._failures(self._fan_out(synthesize_documents, step, jobs))
+            failed = self.failures(self.fan_out(synthesize_documents, step, jobs))
         return self._with_keys(entries, "synthesize", "synthesis_key", keys, failed)
 
     def _by_chunks(self, items: Sequence[ChunksToSynthesize]) -> list[list[ChunksToSynthesize]]:
@@ -136,7 +136,7 @@ class IngestSteps(PictureSteps):
         for entry in entries:
             key = keys[entry.file.file_path]
             if key in failed:
-                self._reject(entry.file.file_path, step, failed[key])
+                self.reject(entry.file.file_path, step, failed[key])
             else:
                 done.append(entry.model_copy(update={field_name: key}))
         return done

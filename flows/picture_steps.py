@@ -43,7 +43,7 @@ class PictureSteps(DocumentSteps):
         wanted = self.wanted_descriptions(entries)
         items, keys = wanted.items, wanted.keys
         with self.watch.step("describe", len(items)) as step:
-            missing = self._missing("describe", items, step)
+            missing = self.missing("describe", items, step)
             calls = self.engines.description.endpoint
             most, least = (CALLS_BATCH, 1) if calls else (IMAGE_BATCH, pool_size(self.options))
             jobs = [
@@ -52,11 +52,11 @@ class PictureSteps(DocumentSteps):
                     calls=calls,
                     prompts=self.options.prompts if calls else None,
                     pictures=tuple(batch),
-                    **self._common(len(batch)),
+                    **self.common(len(batch)),
                 )
                 for batch in batches(missing, most, least)
             ]
-            failed = self._failures(self._fan_out(describe_pictures, step, jobs))
+            failed = self.failures(self.fan_out(describe_pictures, step, jobs))
         described = self._reject_undescribed(entries, wanted.of_file, keys, failed)
         return [
             entry.model_copy(
@@ -107,7 +107,9 @@ class PictureSteps(DocumentSteps):
             outcome = self.cache.get("extract", entry.outcome_key, ExtractOutcome)
             if outcome is None or outcome.document is None:
                 raise CacheLost(f"the cache lost the extraction of {entry.file.file_path!r}")
-            return pictures_in_context(outcome.document)
+            # Repeated logos are found by their looks, which an engine that reads text never needs.
+            images = self.cache.images if "repeated" in self.engines.describer_reads else None
+            return pictures_in_context(outcome.document, images)
         picture = self.cache.get("pictures", entry.outcome_key, PictureOutcome)
         if picture is None or picture.image_id is None:
             raise CacheLost(f"the cache lost the picture of {entry.file.file_path!r}")
@@ -139,7 +141,7 @@ class PictureSteps(DocumentSteps):
         for entry in entries:
             for image_id in pictures_of[entry.file.file_path]:
                 if image_id in rejections:
-                    self._reject(entry.file.file_path, "describe", rejections[image_id], image_id)
+                    self.reject(entry.file.file_path, "describe", rejections[image_id], image_id)
         return stored
 
 

@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from flows.hop_steps import ComposedHops, compose_hops
 from flows.ingest_setup import Places
 from flows.ingest_steps import IngestSteps
 from flows.summaries import seconds_since, step_summary
 from flows.unchanged import RUNTIME_OPTIONS, stands
-from flows.watch import Watch
+from tasks.answered import answered
 from tasks.cache import content_key
 from tasks.corpus import Corpus, CorpusEntry, CorpusPlan
 from tasks.discover import Discovery
@@ -33,6 +34,7 @@ from tasks.output_jobs import OutputJob, RowsJob, StageFilesJob, Written
 from tasks.report import REPORT_FILE, ReportJob
 from tasks.reporting.statistics import Duplicate, IngestRun, OutputFile, RunFacts
 from tasks.settings import settings
+from tasks.spent import SpentCost, SpentUsage, spent
 from tasks.storage import Location
 
 _PACKAGES = ("docling", "docling-core", "rapidocr", "onnxruntime", "prefect", "pillow", "bm25s")
@@ -56,15 +58,9 @@ class Publication:
         from tasks.stage_files import negatives_and_stage_files
 
         watch, places = self.steps.watch, self.steps.places
-        plan = CorpusPlan(
-            entries=self.entries,
-            rejects=tuple(self.steps.rejects),
-            rejected_images=tuple(sorted(self.steps.rejected_images)),
-            options=self.steps.options.model_copy(
-                update={name: IngestOptions.model_fields[name].default for name in RUNTIME_OPTIONS}
-            ),
-            reviews=self.reviews,
-        )
+        plan = self._plan()
+        hops = compose_hops(self.steps, plan)
+        plan = self._plan()  # with what that step rejected
         # With OUT in it: two runs that share a cache must not take each other's plan away.
         key = content_key("plan", VERSIONS["export"], plan=plan, output=places.output.uri())
         places.cache.put("plan", key, plan)
@@ -78,18 +74,40 @@ class Publication:
             rows = self._write(export_rows, RowsJob(**common))
             step.advance()
         with watch.step("negatives", 1) as step:
-            stages = self._write(negatives_and_stage_files, StageFilesJob(**common))
+            job = StageFilesJob(**common, composer=hops.composer)
+            stages = self._write(negatives_and_stage_files, job)
             step.advance()
         files = {**rows.files, **stages.files}
         notices = (*self._notices(), *rows.notices, *stages.notices)
         counts = _counts(plan, places)
-        facts = self._report(common, files, notices, stages.held_out, watch)
+        spending = self._spent(plan, hops)
+        facts = self._report(common, files, notices, stages.held_out, spending)
         files[REPORT_FILE] = facts[0]
-        self._publish(OutputJob(**common), files, counts)
+        self._publish(OutputJob(**common), files, counts, spending)
         places.cache.location.remove(places.cache.name_of("plan", key))
         for notice in notices:
             watch.say(f"note: {notice}")
-        return self._summary(facts[1], files, notices, watch)
+        return self._summary(facts[1], files, notices, spending)
+
+    def _plan(self) -> CorpusPlan:
+        return CorpusPlan(
+            entries=self.entries,
+            rejects=tuple(self.steps.rejects),
+            rejected_images=tuple(sorted(self.steps.rejected_images)),
+            options=self.steps.options.model_copy(
+                update={name: IngestOptions.model_fields[name].default for name in RUNTIME_OPTIONS}
+            ),
+            reviews=self.reviews,
+        )
+
+    def _spent(self, plan: CorpusPlan, hops: ComposedHops) -> tuple[SpentUsage, SpentCost]:
+        """Calls, tokens and money: of this run, and of everything in the data set."""
+        return spent(
+            self.steps.calling.spending(),
+            answered(Corpus(plan, self.steps.cache), hops.questions),
+            {endpoint.need: endpoint.prices for endpoint in self.steps.engines.endpoints()},
+            self.steps.options.currency,
+        )
 
     def _write(self, task: Any, job: OutputJob) -> Written:
         """Runs a writing task. What a killed run had staged is taken if it is still whole."""
@@ -110,11 +128,11 @@ class Publication:
         files: Mapping[str, FileEntry],
         notices: tuple[str, ...],
         held_out: tuple[str, ...],
-        watch: Watch,
+        spending: tuple[SpentUsage, SpentCost],
     ) -> tuple[FileEntry, RunFacts]:
         from tasks.report import make_report
 
-        steps, places = self.steps, self.steps.places
+        steps, places, watch = self.steps, self.steps.places, self.steps.watch
         before = watch.facts()
         with watch.step("report", 1) as step:
             run = IngestRun(
@@ -140,6 +158,8 @@ class Publication:
                 removed=self._removed(),
                 skipped_files=self.found.skipped_system_files,
                 notices=notices,
+                usage=spending[0],
+                cost=spending[1],
             )
             job: Any = ReportJob(**common, run=run)
             task: Any = make_report  # its overloads know no `wait_for` beside a typed job
@@ -151,7 +171,11 @@ class Publication:
         )
 
     def _publish(
-        self, job: OutputJob, files: dict[str, FileEntry], counts: Mapping[str, SourceCounts]
+        self,
+        job: OutputJob,
+        files: dict[str, FileEntry],
+        counts: Mapping[str, SourceCounts],
+        spending: tuple[SpentUsage, SpentCost],
     ) -> None:
         places, options = self.steps.places, self.steps.options
         standing = {
@@ -178,8 +202,11 @@ class Publication:
                 rejected=rejected,
             ),
             files=files,
+            prompts=self.steps.engines.prompt_hashes(),
             options=options.model_dump(mode="json"),
             seed=options.seed,
+            usage=spending[0],
+            cost=spending[1],
             started_at=self.started_at.isoformat(timespec="seconds"),
             ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
@@ -222,9 +249,9 @@ class Publication:
         facts: RunFacts,
         files: Mapping[str, FileEntry],
         notices: Iterable[str],
-        watch: Watch,
+        spending: tuple[SpentUsage, SpentCost],
     ) -> dict[str, Any]:
-        output = self.steps.places.output
+        output, (usage, cost) = self.steps.places.output, spending
         return {
             "outcome": "done" if facts.chunks else "nothing_produced",
             "seconds": seconds_since(self.started_at),
@@ -240,7 +267,9 @@ class Publication:
             "rows": {name: e.rows for name, e in files.items() if e.rows is not None},
             "rejects": _by_reason(facts),
             "held_out": len(facts.run.held_out),
-            "steps": step_summary(watch),
+            "steps": step_summary(self.steps.watch),
+            "usage": usage.now.model_dump(mode="json"),
+            "cost": cost.model_dump(mode="json"),
             "notices": list(notices),
             "facts": facts.model_dump(mode="json"),
         }

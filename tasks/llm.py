@@ -65,8 +65,8 @@ class LLMClient:
         self.wire = wire
         self.limiter = limiter
         self.pending: dict[str, ChatRequest] = {}
-        self._store = store
-        self._budget = budget
+        self.store = store
+        self.budget = budget
         self._fresh = fresh
         self._clock = clock or Clock()
         self._random = random or Random()
@@ -98,7 +98,7 @@ class LLMClient:
 
     async def _stored_or_called(self, key: str, request: ChatRequest) -> ChatAnswer:
         if not self._fresh or key in self._of_this_run:
-            stored = await self._in_thread(lambda: self._store.get(key))
+            stored = await self._in_thread(lambda: self.store.get(key))
             if stored is not None:
                 if key not in self._of_this_run:
                     self._tally.reused(request.step)
@@ -117,7 +117,7 @@ class LLMClient:
 
     async def _keep(self, key: str, answer: ChatAnswer) -> None:
         # Shielded: what was paid for is written even if nobody waits for it any more.
-        await asyncio.shield(self._in_thread(lambda: self._store.put(key, answer)))
+        await asyncio.shield(self._in_thread(lambda: self.store.put(key, answer)))
         self._of_this_run.add(key)
 
     def _in_thread(self, work: Callable[[], Result]) -> asyncio.Future[Result]:
@@ -146,7 +146,7 @@ class LLMClient:
         async with self.limiter.slot() as slot:
             while True:
                 wire = self.wire
-                reservation = await self._budget.reserve(worst)
+                reservation = await self.budget.reserve(worst)
                 charge = 0.0
                 try:
                     self._check_stopped()
@@ -176,7 +176,7 @@ class LLMClient:
                     charge = 0.0
                     raise
                 finally:
-                    self._budget.settle(reservation, charge)
+                    self.budget.settle(reservation, charge)
 
     async def _sent(self, wire: Wire, request: ChatRequest) -> ChatAnswer:
         self._tally.sent(1)
