@@ -85,10 +85,13 @@ class Run:
         return EndpointOptions(need="text", **{**values, **self.options})
 
     def do(self, work: Callable[[Batches], Awaitable[Result]]) -> Result:
+        return self.do_with_wire(lambda batches, _wire: work(batches))
+
+    def do_with_wire(self, work: Callable[[Batches, Wire], Awaitable[Result]]) -> Result:
         async def main() -> Result:
             wire = Wire(self.endpoint, self.key, self.capabilities)
             try:
-                return await work(self.batches(wire))
+                return await work(self.batches(wire), wire)
             finally:
                 await wire.close()
 
@@ -116,6 +119,9 @@ class Run:
 
     def numbered(self, count: int, **more: Any) -> dict[str, ChatRequest]:
         return self.pending(*(request(number, **more) for number in range(count)))
+
+    def ledger_files(self, folder: str) -> list[Path]:
+        return sorted((self.cache / "batches").glob(f"*/{folder}/*.json"))
 
     def answer(self, key: str) -> ChatAnswer | None:
         return AnswerStore(str(self.cache)).get(key)
