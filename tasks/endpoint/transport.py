@@ -70,7 +70,7 @@ class Transport:
         most = self._options.concurrency
         timeout_s = self._options.timeout_s
         http_client = DefaultAsyncHttpx2Client(
-            timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, _CONNECT_TIMEOUT_S)),
+            timeout=httpx2.Timeout(timeout_s, connect=_connect_timeout_s(timeout_s)),
             limits=httpx2.Limits(
                 max_connections=None,  # the limiter bounds calls
                 max_keepalive_connections=most,
@@ -109,7 +109,10 @@ class Transport:
                 return EndpointRefused("unreachable", sentences.speaks_no_tls(options))
             if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
                 return EndpointRefused("path", sentences.path_advice(options))
-        if any(isinstance(c, httpx2.ConnectError | httpx2.ConnectTimeout) for c in causes):
+        if any(isinstance(c, httpx2.ConnectTimeout) for c in causes):
+            waited = _connect_timeout_s(options.timeout_s)
+            return TransientFailure("unreachable", f"no connection within {waited:g} seconds")
+        if any(isinstance(c, httpx2.ConnectError) for c in causes):
             return TransientFailure("unreachable", _reason(causes))
         if any(isinstance(c, httpx2.ProxyError) for c in causes):
             return TransientFailure("unreachable", "the proxy refused: " + _reason(causes))
@@ -120,6 +123,11 @@ class Transport:
             return TransientFailure("broken_body", _reason(causes), maybe_billed=True)
         detail = f"the connection was lost: {_reason(causes)}"
         return TransientFailure("dropped", detail, maybe_billed=True)
+
+
+def _connect_timeout_s(timeout_s: float) -> float:
+    """Less than what a whole attempt may take, so that the two are told apart."""
+    return min(timeout_s / 2, _CONNECT_TIMEOUT_S)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
