@@ -59,6 +59,13 @@ def align(words: str, passage: str) -> Evidence | None:
     return _nearly(words, passage) or align_terms(words, passage)
 
 
+def align_answer(answer: str, passage: str, question: str) -> Evidence | None:
+    """The sentence that proves an answer, else where the answer stands; yes proves nothing."""
+    if not _telling(answer):
+        return None
+    return align_terms(answer, passage, question) or align(answer, passage)
+
+
 def align_terms(words: str, passage: str, given: str = "") -> Evidence | None:
     """The sentence, or the two neighbours, that hold nearly all terms of `words`.
 

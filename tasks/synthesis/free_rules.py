@@ -6,6 +6,7 @@ It may explain what it points at, answer in its own words, and quote as evidence
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from tasks.records import QAPair, TextChunk
 from tasks.synthesis.rule_patterns import MARKS, MAX_QUESTION, MIN_QUESTION, Broken, contains
@@ -46,6 +47,9 @@ _ANSWER_REFERS = re.compile(
     r"|(?:文中|原文|本文)(?:提到|指出|说|說|认为|認為|所述)",
     re.IGNORECASE,
 )
+# Of the terms of both, how many they share: questions with one answer, questions with like
+# answers, and answers that are alike.
+_SAME_QUESTION, _SAME_WORDS, _SAME_ANSWER = 0.5, 0.85, 0.6
 # Of the chunk, for chunks of this many characters: such an answer is the chunk once more.
 _LONGEST_ANSWER, _MEASURED_FROM = 0.6, 200
 
@@ -65,17 +69,22 @@ def asked_twice(one: QAPair, other: QAPair) -> bool:
     "Who founded Hydrotec?" and "When was Hydrotec founded?" have one quote and two answers;
     "When was pump 17 built?" and "When was pump 18 built?" may have one answer.
     """
-    first, second = set(search_terms(one.question)), set(search_terms(other.question))
-    if normalise(one.question) == normalise(other.question) or not first or not second:
-        return True
+    first, second = _terms(one.question), _terms(other.question)
+    if not first or not second or normalise(one.question) == normalise(other.question):
+        return normalise(one.question) == normalise(other.question)
     share = len(first & second) / len(first | second)
-    if _names_another(one, other) and _names_another(other, one):
+    if share < _SAME_QUESTION or (_names_another(one, other) and _names_another(other, one)):
         return False
     if normalise(one.answer).strip(" .") == normalise(other.answer).strip(" ."):
-        return share >= (0.85 if _YES_OR_NO.fullmatch(one.answer) else 0.5)
-    answers = set(search_terms(one.answer)), set(search_terms(other.answer))
+        return share >= (_SAME_WORDS if _YES_OR_NO.fullmatch(one.answer) else _SAME_QUESTION)
+    answers = _terms(one.answer), _terms(other.answer)
     common = len(answers[0] & answers[1]) / max(1, len(answers[0] | answers[1]))
-    return share >= 0.85 and common >= 0.6
+    return share >= _SAME_WORDS and common >= _SAME_ANSWER
+
+
+@lru_cache(maxsize=4096)
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(search_terms(text))
 
 
 def _names_another(one: QAPair, other: QAPair) -> bool:
