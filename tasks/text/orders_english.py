@@ -8,7 +8,9 @@ clause begins, or behind "please", "you must" and the like, and not behind a neg
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from re import Match, Pattern
+from typing import NamedTuple
 
 from tasks.text.orders_context import clause_before, sentence_before
 from tasks.text.scripts import HAN_CLASS
@@ -17,9 +19,22 @@ from tasks.text.scripts import HAN_CLASS
 _GAP = r"[\W_]{0,6}"
 
 
-def _words(pattern: str) -> Pattern[str]:
+class _Order(NamedTuple):
+    """A pattern, and stems of which each text that it fits holds one: looking for those is ten
+    times as fast, and most texts have none."""
+
+    pattern: Pattern[str]
+    stems: tuple[str, ...]
+
+    def found(self, text: str) -> Iterator[Match[str]]:
+        if any(stem in text for stem in self.stems):
+            yield from self.pattern.finditer(text)
+
+
+def _words(pattern: str, *stems: str) -> _Order:
     """A pattern whose blanks stand for gaps, and whose words are whole ones."""
-    return re.compile(rf"(?<![a-z0-9])(?:{pattern.replace(' ', _GAP)})(?![a-z0-9])")
+    spaced = pattern.replace(" ", _GAP)
+    return _Order(re.compile(rf"(?<![a-z0-9])(?:{spaced})(?![a-z0-9])"), stems)
 
 
 _MODEL = (
@@ -35,6 +50,10 @@ _DROP = (
     "|(?:do not|don t|never|stop|no longer) (?:follow|following|obey|obeying|listen to"
     "|listening to|adhere to|comply with)|pay no attention to)"
 )
+_DROP_STEMS = (
+    "ignore", "disregard", "forget", "override", "overlook", "follow", "obey", "listen", "adher",
+    "comply", "attention",
+)  # fmt: skip
 _ANY = "(?:all|any|every|each|of|the|those|these|that|this|my|our|and|or|other|such|safety) "
 _EARLIER = (
     "(?:previous|previously given|prior|preceding|foregoing|above|earlier|existing|original"
@@ -59,80 +78,122 @@ _TELL = (
 # Said like this, it is an order wherever it stands.
 _EVERYWHERE = (
     # The marks of chat templates.
-    re.compile(
-        r"<\s?\|\s?(?:im_(?:start|end|sep)|system|user|assistant|tool|end|endof(?:text|turn)"
-        r"|e[om][tm]_id|(?:start|end)_(?:header_id|of_(?:role|turn|text))|begin_of_text"
-        r"|(?:begin|end)[\u2581_ ]of[\u2581_ ]sentence)\s?\|\s?>"
+    _Order(
+        re.compile(
+            r"<\s?\|\s?(?:im_(?:start|end|sep)|system|user|assistant|tool|end|endof(?:text|turn)"
+            r"|e[om][tm]_id|(?:start|end)_(?:header_id|of_(?:role|turn|text))|begin_of_text"
+            r"|(?:begin|end)[\u2581_ ]of[\u2581_ ]sentence)\s?\|\s?>"
+        ),
+        ("|",),
     ),
-    re.compile(r"<\s?<\s?/?\s?sys\s?>\s?>|</?(?:start|end)_of_turn>|\[\s?/\s?inst\s?\]"),
-    re.compile(r"\[\s?inst\s?\](?!\s?(?:button|key|knob|switch|menu|page|键|按))"),
-    _words(rf"as {_AN_AI}(?: that \w{{1,20}})? you (?:must|should|shall|will|have to|need to|are)"),
-    _words(rf"if you are {_AN_AI}"),
+    _Order(re.compile(r"<\s?<\s?/?\s?sys\s?>\s?>|</?(?:start|end)_of_turn>"), ("<",)),
+    _Order(
+        re.compile(
+            r"\[\s?/\s?inst\s?\]"
+            r"|\[\s?inst\s?\](?!\s?(?:button|key|knob|switch|menu|page|键|按))"
+        ),
+        ("[",),
+    ),
+    _words(
+        rf"as {_AN_AI}(?: that \w{{1,20}})? you (?:must|should|shall|will|have to|need to|are)",
+        "you",
+    ),
+    _words(rf"if you are {_AN_AI}", "you"),
     _words(
         r"you (?:are|re) now (?:(?!with|to|by|using|from|for|about|via|in)\w{1,20}[\W_]{1,6}){0,4}"
-        rf"{_MODEL}"
+        rf"{_MODEL}",
+        "now",
     ),
     _words(
         "you (?:are|re) now .{0,80}?(?:only|always|must|will|shall) (?:respond|reply|speak|output"
-        "|obey|comply|answer (?:in|as|with|every|all))"
+        "|obey|comply|answer (?:in|as|with|every|all))",
+        "now",
     ),
-    _words(rf"you (?:are|re) no longer {_AN_AI}"),
+    _words(rf"you (?:are|re) no longer {_AN_AI}", "longer"),
     _words(
         "you (?:are|re) no longer (?:bound|restricted|limited) by (?:(?:your|the|any|its) )?"
-        "(?:\\w{1,20} )?(?:rules|guidelines|instructions|polic(?:y|ies)|programming|training)"
+        "(?:\\w{1,20} )?(?:rules|guidelines|instructions|polic(?:y|ies)|programming|training)",
+        "longer",
     ),
     _words(
         "from now on (?:you (?:are|will|must|should|shall|only|to|re going to) )?(?:only )?"
         "(?:respond|reply|obey|output|pretend|behave as|act as|speak only|answer (?:only|in|as"
-        "|with|every|all))"
+        "|with|every|all))",
+        "now",
     ),
     _words(
         "(?:note|message|attention|dear|instructions?|notice)(?: to| for)?(?: the| all| any)? "
         "(?:ai|llm|language model|chat ?bot)(?: assistants?| models?| agents?| systems?)?s? "
-        "(?:reading|processing|parsing|summari[sz]ing|analy[sz]ing|evaluating|reviewing|that|who)"
+        "(?:reading|processing|parsing|summari[sz]ing|analy[sz]ing|evaluating|reviewing|that|who)",
+        "note",
+        "message",
+        "attention",
+        "dear",
+        "instruction",
+        "notice",
     ),
     _words(
         "(?:ai|llm|language|chat) ?(?:assistants?|models?|agents?|bots?) (?:reading|processing"
-        "|parsing|summari[sz]ing|analy[sz]ing) this"
+        "|parsing|summari[sz]ing|analy[sz]ing) this",
+        "reading",
+        "processing",
+        "parsing",
+        "summari",
+        "analy",
     ),
-    _words("your (?:(?:own|full|hidden|secret|initial|original|exact) )?system prompt"),
-    re.compile(r"(?:^|\n)[\W_]*(?:new |updated |real )?system prompt ?[:=]"),
-    _words(r"dan .{0,40}?do anything now"),
+    _words("your (?:(?:own|full|hidden|secret|initial|original|exact) )?system prompt", "prompt"),
+    _Order(re.compile(r"(?:^|\n)[\W_]*(?:new |updated |real )?system prompt ?[:=]"), ("prompt",)),
+    _words(r"dan .{0,40}?do anything now", "anything"),
 )
 # Said like this, it is an order only where an order stands.
 _AS_AN_ORDER = (
-    _words(f"{_DROP} (?:{_ANY}){{0,6}}(?:{_EARLIER})(?:{_ANY}|{_EARLIER}){{0,3}}{_TOLD}"),
-    _words(f"{_DROP} (?:{_ANY}){{0,6}}{_TOLD} (?:that )?(?:{_THEN})"),
-    _words(f"{_DROP} (?:all|any|every)(?: of)?(?: the| your| these| those)? {_TOLD}"),
+    _words(
+        f"{_DROP} (?:{_ANY}){{0,6}}(?:{_EARLIER})(?:{_ANY}|{_EARLIER}){{0,3}}{_TOLD}", *_DROP_STEMS
+    ),
+    _words(f"{_DROP} (?:{_ANY}){{0,6}}{_TOLD} (?:that )?(?:{_THEN})", *_DROP_STEMS),
+    _words(f"{_DROP} (?:all|any|every)(?: of)?(?: the| your| these| those)? {_TOLD}", *_DROP_STEMS),
     _words(
         "(?:ignore|disregard|forget) (?:everything|anything|whatever) (?:else )?(?:that )?"
         "(?:(?:was|is|has been|you|have|ve|were|been|said|written|i|we|came|stands) ){0,4}"
         "(?:above|before|previous|previously|prior|earlier|so far|told|know|learned|instructed)"
-        "(?! about)"
+        "(?! about)",
+        "ignore",
+        "disregard",
+        "forget",
     ),
-    _words(f"{_TELL} your (?:{_SECRET}){{0,3}}prompts?"),
-    _words(f"{_TELL} your (?:{_SECRET}){{1,3}}(?:instructions?|messages?|rules|guidelines)"),
-    _words(f"{_TELL} the (?:system|hidden|secret|initial) prompts?"),
+    _words(f"{_TELL} your (?:{_SECRET}){{0,3}}prompts?", "prompt"),
+    _words(
+        f"{_TELL} your (?:{_SECRET}){{1,3}}(?:instructions?|messages?|rules|guidelines)", "your"
+    ),
+    _words(f"{_TELL} the (?:system|hidden|secret|initial) prompts?", "prompt"),
     _words(
         "(?:repeat|print|output|recite) (?:everything|all the (?:words|text)|the (?:words|text)) "
-        "above"
+        "above",
+        "above",
     ),
     _words(
         "(?:act|behave|respond|answer|speak)(?: to everything)? as (?:if you (?:are|were) |though "
         r"you (?:are|were) )?(?:an? )?(?:\w{1,20}[\W_]{1,6}){0,3}?(?:ai|language model|llm"
-        "|chat ?bot|dan|unrestricted|unfiltered|uncensored|jailbroken)"
+        "|chat ?bot|dan|unrestricted|unfiltered|uncensored|jailbroken)",
+        "act",
+        "behave",
+        "respond",
+        "answer",
+        "speak",
     ),
     _words(
         r"pretend (?:that )?(?:to be|you are|you re) (?:an? )?(?:\w{1,20}[\W_]{1,6}){0,3}?"
-        f"{_MODEL}"
+        f"{_MODEL}",
+        "pretend",
     ),
     _words(
         "pretend (?:that )?(?:to have|you have) no (?:restrictions|rules|guidelines|limitations"
-        "|filters)"
+        "|filters)",
+        "pretend",
     ),
 )
 # "Ignore the above": whole, and not in a sentence that says when.
-_ALL_ABOVE = _words("(?:ignore|disregard|forget) (?:all )?(?:of )?(?:the |what is )?(?:above)")
+_ALL_ABOVE = _words("(?:ignore|disregard|forget) (?:all )?(?:of )?(?:the |what is )?above", "above")
 _CLAUSE_ENDS = re.compile(r"[\W_]*$|\s?[.,;:!?\n]|[\W_]+(?:and|instead|then|but|now)\b")
 _CONDITION = re.compile(r"\b(?:if|when|where|unless|once|in case|until|as soon as|whenever)\b")
 
@@ -153,16 +214,16 @@ _WORD = re.compile(r"[^\W_]+")
 def english_orders(text: str) -> bool:
     """Whether a text in plain form (`plain_form`) gives orders to a model, or holds the marks
     that chat templates put around them."""
-    if any(pattern.search(text) for pattern in _EVERYWHERE):
+    if any(True for order in _EVERYWHERE for _ in order.found(text)):
         return True
-    for pattern in _AS_AN_ORDER:
-        if any(_stands_as_order(text, found) for found in pattern.finditer(text)):
+    for order in _AS_AN_ORDER:
+        if any(_stands_as_order(text, found) for found in order.found(text)):
             return True
     return any(
         _CLAUSE_ENDS.match(text, found.end())
         and _stands_as_order(text, found)
         and not _CONDITION.search(sentence_before(text, found))
-        for found in _ALL_ABOVE.finditer(text)
+        for found in _ALL_ABOVE.found(text)
     )
 
 
