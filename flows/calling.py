@@ -70,7 +70,12 @@ class Calling:
         client, batches = shared_client(endpoint), self._batches_of(endpoint)
         pending = dict(client.pending)
         client.pending.clear()
-        run(lambda: batches.submit(pending))
+        submitted = run(lambda: batches.submit(pending))
+        if submitted.unaffordable:
+            self._watch.say(
+                f"{submitted.unaffordable:,} calls were not submitted: they could cost more than "
+                "is left of --max-cost. A later run of the same command submits them"
+            )
         state = run(batches.state)
         if self._batch_wait_s:
             self._watch.say(state.sentence())

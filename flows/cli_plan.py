@@ -25,7 +25,7 @@ def run_plan(
 ) -> int:
     """Counts the calls of an ingest run and prints them. Raises ClaraError."""
     source, output = _places(source, output)
-    console = connected(source, output, cache, checked_options(values))
+    connected(source, output, cache, checked_options(values))
     from flows.plan import plan
     from flows.planner import Plan
 
@@ -34,7 +34,7 @@ def run_plan(
     if json_summary:
         print(json.dumps(result, ensure_ascii=False, indent=2))
     else:
-        _show(found, console)
+        _show(found)
     return EXIT_DONE
 
 
@@ -72,9 +72,9 @@ def _places(source: str | None, output: str | None) -> tuple[str, str]:
     return source, output
 
 
-def _show(plan: Any, console: Console) -> None:
+def _show(plan: Any) -> None:
     """The plan as two tables. On stdout: it is what the command was asked for."""
-    out = Console(highlight=False, markup=False)
+    out = Console(highlight=False, markup=False, soft_wrap=True)
     for sentence in plan.engines:
         out.print(sentence)
     out.print()
@@ -128,7 +128,8 @@ def _table(plan: Any) -> Table:
         )
 
     for step in plan.steps:
-        row(f"{step.step}, at most" if step.at_most else step.step, step.model, [step])
+        if step.calls:
+            row(f"{step.step}, at most" if step.at_most else step.step, step.model, [step])
     row("expected", "", list(plan.expected))
     row("at most", "", list(plan.steps))
     return table

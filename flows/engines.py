@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.endpoint.configured import EngineChoice, choose_description, choose_synthesis
 from tasks.endpoint.options import EndpointOptions
-from tasks.errors import EngineUnavailable
+from tasks.errors import EngineUnavailable, UsageError
 from tasks.extraction.engines import ProfileChoice, choose_profile
 from tasks.extraction.options import ExtractionOptions
 from tasks.jobs import LimitOptions
@@ -74,11 +74,16 @@ class Engines:
 def choose_engines(options: IngestOptions, previous: Manifest | None, cache_uri: str) -> Engines:
     """What serves here, by options and settings; nothing is called.
 
-    Raises EngineUnavailable for a named engine that cannot serve, PreflightFailed for an endpoint
-    without the key that it needs, UsageError for a tokenizer, a prompt or an option.
+    Raises EngineUnavailable for a named engine that cannot serve, UsageError for a tokenizer, a
+    prompt or an option.
     """
     from tasks.tokenizer import make_limit
 
+    if options.batch_api and options.fresh:
+        raise UsageError(
+            "--fresh with --batch-api would submit everything anew at every run: name another "
+            "place by --cache instead, and every call is made once"
+        )
     prompts = load_prompts(options.prompts)
     description = choose_description(options, cache_uri=cache_uri, offline=options.offline)
     synthesis = choose_synthesis(options, cache_uri=cache_uri, offline=options.offline)

@@ -70,8 +70,6 @@ def _preview(places: Places, options: IngestOptions, count: int, watch: Watch) -
     found = discover_source.submit(places).result()
     calling = Calling(watch, places.cache, fresh=options.fresh, batch_wait_s=0)
     steps = IngestSteps(places, options, engines, watch, calling)
-    for endpoint in engines.endpoints():
-        calling.ready(endpoint)
     pictures: list[ShownPicture] = []
     candidates: list[tuple[CorpusEntry, list[TextChunk]]] = []
     files = list(found.files)
@@ -139,6 +137,7 @@ def _describe(
         pictures=(item,),
         cache_uri=steps.places.cache_uri,
     )
+    steps.calling.ready(endpoint)
     asker = Eavesdropper(shared_client(endpoint))
     run(lambda: describe(job, asker, lambda _: None))
     outcome = steps.cache.get("describe", item.key, DescribeOutcome)
@@ -164,6 +163,7 @@ def _synthesized(steps: IngestSteps, entry: CorpusEntry, chunk: TextChunk) -> Sh
             chunk, steps.options.seed
         )
     else:
+        steps.calling.ready(endpoint)
         synthesizer = llm_synthesizer(endpoint, steps.engines.prompts, steps.options)
         asker = Eavesdropper(shared_client(endpoint))
         (synthesis,) = run(lambda: synthesizer.synthesize_document([chunk], asker, lambda _: None))

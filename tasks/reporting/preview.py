@@ -13,23 +13,24 @@ from tasks.reporting.display import one_line
 
 def show_preview(preview: Preview, console: Console) -> None:
     """Prints a preview. Document text is `Text`: rich reads no markup in it."""
+    shown: set[str] = set()
     for picture in preview.pictures:
-        _picture(picture, console)
+        _picture(picture, console, shown)
     for number, chunk in enumerate(preview.chunks, start=1):
-        _chunk(number, len(preview.chunks), chunk, console)
+        _chunk(number, len(preview.chunks), chunk, console, shown)
     if not preview.chunks:
         console.print("No document of SOURCE gave a chunk.")
 
 
-def _picture(picture: ShownPicture, console: Console) -> None:
+def _picture(picture: ShownPicture, console: Console, shown: set[str]) -> None:
     console.print(Rule(f"Picture {picture.image_id} of {one_line(picture.file_path)}"))
-    _exchanges(picture.exchanges, console)
+    _exchanges(picture.exchanges, console, shown)
     _section("Kept" if picture.text else f"Rejected: {picture.rejected}", console)
     if picture.text:
         _body(picture.text, console)
 
 
-def _chunk(number: int, of: int, chunk: ShownChunk, console: Console) -> None:
+def _chunk(number: int, of: int, chunk: ShownChunk, console: Console, shown: set[str]) -> None:
     pages = f", page {', '.join(map(str, chunk.pages))}" if chunk.pages else ""
     console.print(Rule(f"Chunk {number} of {of}: {one_line(chunk.file_path)}{pages}"))
     if chunk.headings:
@@ -37,13 +38,18 @@ def _chunk(number: int, of: int, chunk: ShownChunk, console: Console) -> None:
     if not chunk.exchanges:
         _section("Chunk", console)
         _body(chunk.text, console)
-    _exchanges(chunk.exchanges, console)
+    _exchanges(chunk.exchanges, console, shown)
     _kept(chunk, console)
 
 
-def _exchanges(exchanges: tuple[ShownExchange, ...], console: Console) -> None:
+def _exchanges(exchanges: tuple[ShownExchange, ...], console: Console, shown: set[str]) -> None:
+    """`shown` holds the messages that stand above: a system message is long and does not change."""
     for exchange in exchanges:
         for role, text in exchange.messages:
+            if text in shown:
+                _section(f"{exchange.step}: {role}, as above", console)
+                continue
+            shown.add(text)
             _section(f"{exchange.step}: {role}", console)
             _body(text, console)
         if exchange.refused:
