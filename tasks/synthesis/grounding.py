@@ -94,8 +94,8 @@ class Ground:
         return bool(bare) and bare in asked and bare in self._headings
 
     def _holds_number(self, number: Said) -> bool:
-        if number.month and int(number.value) in self._months:
-            return True
+        if number.month:
+            return int(number.value) in self._months
         # 3:00 may be written where the passage says 3 pm.
         return number.value in self._numbers or number.shown == "00"
 

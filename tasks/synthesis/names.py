@@ -19,12 +19,14 @@ from tasks.text.normalise import to_simplified
 
 _LETTER = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff"
 _WORD = re.compile(
-    rf"(?<![\w@/.])(?:[{_LETTER}]\.){{2,}}|(?<![\w@/])[{_LETTER}\d][{_LETTER}\d]*"
+    rf"(?<![{_LETTER}\d_@/.])(?:[{_LETTER}]\.){{2,}}|(?<![{_LETTER}\d_@/])[{_LETTER}\d]+"
     rf"(?:[.&+#_/'’-]+[{_LETTER}\d]+)*[+#]*"
 )
 _URL = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\S+", re.ASCII)
 # Where a capital belongs to the sentence and not to the word.
 _OPENS_SENTENCE = re.compile(r"(?:^|[.!?:;。！？：；\n•*>|]|[-–—] )[\s\"'“‘(\[«*_#\-\d.)]*$")
+# Dr. Brandt, C. S. Lewis: the stop ends no sentence.
+_ABBREVIATED = re.compile(r"(?<!\w)(?:Dr|Mr|Mrs|Ms|Prof|St|Jr|Sr|Gen|Col|Sen|[A-Z])\.\s*$")
 _MATH = re.compile(r"[{}\\^=]")
 _NO_NAMES = frozenset(
     words("""
@@ -92,7 +94,8 @@ def latin_names(text: str) -> Iterator[str]:
             beside_han = re.search(rf"{_HAN_WORD}\s?$", before) or re.match(
                 rf"\s?{_HAN_WORD}", plain[match.end() :]
             )
-            if only_names or beside_han or not _OPENS_SENTENCE.search(before[-80:]):
+            opens = _OPENS_SENTENCE.search(before[-80:]) and not _ABBREVIATED.search(before[-8:])
+            if only_names or beside_han or not opens:
                 yield from _parts(word)
 
 

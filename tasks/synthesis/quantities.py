@@ -43,7 +43,7 @@ _SHORT_MAGNITUDE = re.compile(r"(?P<number>\d+(?:\.\d+)?) ?(?P<magnitude>k|mn?|b
 # What is left of "26,827, and", where a comma follows the number.
 _COMMA_GROUPS = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!,?\d)")
 # 15千克 is fifteen of a unit, and no fifteen thousand.
-_KILO = re.compile(r"(?<=\d)\s*千(?=[克米瓦帕卡伏赫焦牛])")
+_KILO = re.compile(r"(?<=[\d万亿])\s*千(?=[克米瓦帕卡伏赫焦牛])")
 _SPACED_GROUPS = re.compile(r"(?<![\d.])\d{1,3}(?: \d{3})+(?![\d.])")
 _RANGE = re.compile(
     r"(?P<number>\d+(?:\.\d+)?)\s*(?:-|–|—|~|～|to|and|至|到)\s*\d+(?:\.\d+)?\s*"
@@ -120,7 +120,10 @@ def held_months(text: str) -> frozenset[int]:
     """Months that `text` names, in words or in dates."""
     plain = normalise(text)
     found = {int(month) for month in re.findall(r"\d{4}-(\d\d)(?!\d)", plain)}
-    found |= {int(month) for month in re.findall(r"(?<!\d)(\d{1,2})月", plain)}
+    found |= {
+        int(month) for month in re.findall(r"(?<!\d)(\d{1,2})(?=月|[/.-]\d{2,4}(?!\d))", plain)
+    }
+    found |= {int(month) for month in re.findall(r"\d[/.-](\d{1,2})(?!\d)", plain)}
     found |= {MONTHS[word] for word in re.findall(r"[a-z]+", plain) if word in MONTHS}
     return frozenset(found)
 
