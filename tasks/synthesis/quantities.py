@@ -63,6 +63,11 @@ _DECADE = re.compile(r"(?:(?P<century>\d\d)世纪|上世纪)?(?<!\d)(?P<decade>\
 _LONE_ONE = re.compile(
     r"(?<![\d第零一二两三四五六七八九十百千万亿点])一(?![\d零一二三四五六七八九十百千万亿点])"
 )
+# 3月, 2021-03, 03/2021, 22.3.
+_MONTHS = (
+    re.compile(r"(?<!\d)(\d{1,2})(?=月|[/.-]\d{2,4}(?!\d))"),
+    re.compile(r"\d[/.-](\d{1,2})(?!\d)"),
+)
 # A row of three things may be called three: 三种方法, 3个原因. But 3个月 measures.
 _SMALL_COUNT = re.compile(
     r"(?<![\d.第每一二三四五六七八九十百千万])(?P<count>10|[1-9]|[一二两三四五六七八九十])"
@@ -119,11 +124,7 @@ def held_numbers(text: str) -> frozenset[Decimal]:
 def held_months(text: str) -> frozenset[int]:
     """Months that `text` names, in words or in dates."""
     plain = normalise(text)
-    found = {int(month) for month in re.findall(r"\d{4}-(\d\d)(?!\d)", plain)}
-    found |= {
-        int(month) for month in re.findall(r"(?<!\d)(\d{1,2})(?=月|[/.-]\d{2,4}(?!\d))", plain)
-    }
-    found |= {int(month) for month in re.findall(r"\d[/.-](\d{1,2})(?!\d)", plain)}
+    found = {int(month) for form in _MONTHS for month in form.findall(plain)}
     found |= {MONTHS[word] for word in re.findall(r"[a-z]+", plain) if word in MONTHS}
     return frozenset(found)
 

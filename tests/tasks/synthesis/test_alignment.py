@@ -11,7 +11,10 @@ ENGLISH = (
     "Fine carbon dust would otherwise reach the tap, so the filter must be flushed. "
     "“Never run it dry”, says the manual."
 )
-CHINESE = "水泵建于1990年，需要230伏电压。夏季藻类增多，砂滤池容易堵塞，因此每天要反冲洗两次。冬季每三天冲洗一次。"
+CHINESE = (
+    "水泵建于1990年，需要230伏电压。夏季藻类增多，砂滤池容易堵塞，"
+    "因此每天要反冲洗两次。冬季每三天冲洗一次。"
+)
 
 
 def found(words: str, passage: str) -> str | None:
