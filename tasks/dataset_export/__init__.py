@@ -1,0 +1,1 @@
+"""A published data set in the formats of other trainers."""
