@@ -148,9 +148,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _reason(causes: list[BaseException]) -> str:
     """What the operating system said, where it said something, else the name of the error."""
     for cause in reversed(causes):
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
         if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno)
+            # asyncio puts the address into the text of positive ones; getaddrinfo's are negative.
+            return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
     told = [str(cause) for cause in reversed(causes) if str(cause)]
     return told[0] if told else type(causes[-1]).__name__

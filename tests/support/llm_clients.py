@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from io import BytesIO
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from tasks.endpoint.answers import AnswerStore
 from tasks.endpoint.budget import Budget
-from tasks.endpoint.chat import AnswerShape, ChatMessage, ChatRequest, ImagePart
+from tasks.endpoint.chat import AnswerShape, ChatAnswer, ChatMessage, ChatRequest, ImagePart
 from tasks.endpoint.clock import Clock
 from tasks.endpoint.limiter import Limiter
 from tasks.endpoint.options import Capabilities, EndpointOptions
+from tasks.endpoint.spending import StepSpending
 from tasks.endpoint.wire import Wire
 from tasks.llm import LLMClient
+
+Result = TypeVar("Result")
 
 KEY = "sk-test-0123456789abcdef"
 SHAPE = AnswerShape(
@@ -90,3 +94,37 @@ def make_client(
         clock=clock,
         random=Random(7),
     )
+
+
+# --- asking ----------------------------------------------------------------------------------
+
+
+def run(client: LLMClient, work: Callable[[LLMClient], Coroutine[Any, Any, Result]]) -> Result:
+    """What `work` gives on a loop of its own; the client is closed afterwards."""
+
+    async def whole() -> Result:
+        try:
+            return await asyncio.wait_for(work(client), 60)
+        finally:
+            await client.close()
+
+    return asyncio.run(whole())
+
+
+def ask(client: LLMClient, asked: ChatRequest) -> ChatAnswer:
+    return run(client, lambda c: c.ask(asked))
+
+
+async def ask_all(client: LLMClient, asked: list[ChatRequest]) -> list[Any]:
+    """Answers, and errors in their place."""
+    return await asyncio.gather(*(client.ask(r) for r in asked), return_exceptions=True)
+
+
+def questions(count: int) -> list[ChatRequest]:
+    return [request(f"问题 {number}: what is it?") for number in range(count)]
+
+
+def spent(client: LLMClient) -> StepSpending:
+    """What the client counted for the only step that it was asked for."""
+    (only,) = client.spending()
+    return only

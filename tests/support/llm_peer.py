@@ -114,8 +114,8 @@ class LLMPeer:
         self.refuses = frozenset(refuses)
         self.models = tuple(models)
         self.log: list[Exchange] = []
+        self.at_once = 0
         self.most_at_once = 0
-        self._at_once = 0
         self._log_path = log_path
         self._routes = dict(routes or {})
         self._random = random.Random(seed)
@@ -189,15 +189,15 @@ class LLMPeer:
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         body = json.loads(raw) if raw else {}
         authorization = headers.get("authorization")
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             reply, answered = self._decide(method, path, body, authorization)
             wait_s = self.latency_s + reply.delay_s
             if wait_s:
                 await asyncio.sleep(wait_s)
         finally:
-            self._at_once -= 1
+            self.at_once -= 1
         exchange = Exchange(
             number=len(self.log) + 1,
             method=method,
@@ -260,7 +260,8 @@ class LLMPeer:
             return reply, False
         answer = self.answer(body)
         if isinstance(answer, Reply):
-            return answer, False
+            whole = completion("some text") if answer.body is None else answer.body
+            return replace(answer, body=whole), False
         return replace(reply, body=self._completed(answer, body)), reply.is_plain
 
     def _reply(self, method: str, path: str, body: Body, authorization: str | None) -> Reply:
