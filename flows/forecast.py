@@ -20,6 +20,7 @@ _FOLLOWS: dict[str, frozenset[Need]] = {
     "describe": frozenset({"vision", "text"}),
     "chunk": frozenset({"text"}),
     "synthesize": frozenset({"text"}),
+    "two_hops": frozenset({"text"}),
 }
 _WITHOUT_PICTURES = ("text", "csv")
 

@@ -37,7 +37,7 @@ _STAND_IN = {
     "zh": "图片内容的文字说明，" * (DESCRIPTION_TOKENS // 8),
     "en": "Words that describe the picture. " * (DESCRIPTION_TOKENS // 8),
 }
-_ORDER_TOKENS = 400  # of a prompt that the plan cannot fill yet, because it quotes an answer
+_ORDER_TOKENS = 600  # of a prompt that the plan cannot fill yet, because it quotes an answer
 
 
 class Plan(Record):
@@ -205,7 +205,7 @@ class Planner:
             repairs.append((prompt + answer + _ORDER_TOKENS, answer))
             passage = tokens_of(chunk.text)
             grades.append((_ORDER_TOKENS + passage + PAIRS_PER_CHUNK * PAIR_TOKENS, GRADES_TOKENS))
-            hops.append((_ORDER_TOKENS + 2 * PAIR_TOKENS, QUESTION_TOKENS))
+            hops.append((_ORDER_TOKENS + 2 * (passage + PAIR_TOKENS), QUESTION_TOKENS))
         estimates = [step_estimate("synthesize", endpoint, first)]
         if options.judge:
             estimates.append(step_estimate("judge", endpoint, grades))

@@ -51,6 +51,7 @@ def inputs_fingerprint(
                 engines.synthesizer_identity,
                 engines.limit_identity,
             ],
+            "prompts": engines.prompt_hashes(),
             "reviews": hashlib.sha256(reviews.encode("utf-8", "surrogatepass")).hexdigest(),
             "steps": VERSIONS,
         }

@@ -10,6 +10,8 @@ import json
 import re
 from typing import Any
 
+from tests.support.llm_peer import default_answer, fill
+
 _FENCED = re.compile(r"<(passage-[0-9a-f]+)>\n(.*?)\n</\1>", re.DOTALL)
 _SHEET = re.compile(
     r"The (?P<name>\w+ K\d+) was built in (?P<year>\d+) in Lyon\. The rated pressure of the "
@@ -50,13 +52,19 @@ def passage_of(body: dict[str, Any]) -> str | None:
     return found[2] if found else None
 
 
+def _schema_of(body: dict[str, Any]) -> dict[str, Any]:
+    shape = (body.get("response_format") or {}).get("json_schema") or {}
+    schema: dict[str, Any] = shape.get("schema", {})
+    return schema
+
+
 def answer(body: dict[str, Any]) -> str:
     """What the model says: a description, a summary with pairs, or something harmless."""
     if has_image(body):
         return "A drawing of a pump beside a tank. An arrow leads from the tank to the pump."
     passage = passage_of(body)
     if passage is None:
-        return json.dumps({"ok": True, "question": None})
+        return str(json.dumps(fill(_schema_of(body))) if _schema_of(body) else default_answer(body))
     pairs = _english_pairs(passage) or _chinese_pairs(passage) or []
     return json.dumps(
         {"dense_summary": passage[: int(len(passage) * 0.65)], "pairs": pairs}, ensure_ascii=False
