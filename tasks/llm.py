@@ -101,6 +101,7 @@ class LLMClient:
             stored = await self._in_thread(lambda: self.store.get(key))
             if stored is not None:
                 if key not in self._of_this_run:
+                    self._of_this_run.add(key)  # asked for again, it is not reused once more
                     self._tally.reused(request.step)
                 return unless_refused(stored)
         if self.options.batch:

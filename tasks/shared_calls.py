@@ -14,8 +14,13 @@ from concurrent.futures import Future, wait
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from tasks.endpoint.answers import AnswerStore
+from tasks.endpoint.api_keys import api_key_for
+from tasks.endpoint.budget import Budget
+from tasks.endpoint.limiter import Limiter
 from tasks.endpoint.options import Capabilities, EndpointOptions
 from tasks.endpoint.spending import StepSpending
+from tasks.endpoint.wire import Wire
 from tasks.errors import ClaraError
 from tasks.llm import LLMClient
 
@@ -62,8 +67,6 @@ class _Shared:
     """What a run's calls share. `lock` guards the rest."""
 
     def __init__(self) -> None:
-        from tasks.endpoint.budget import Budget
-
         self.lock = threading.Lock()
         self.loop: _Loop | None = None
         self.clients: dict[str, LLMClient] = {}
@@ -198,12 +201,6 @@ def _name_of(options: EndpointOptions) -> str:
 
 
 def _new_client(options: EndpointOptions, fresh: bool) -> LLMClient:
-    from tasks.endpoint.answers import AnswerStore
-    from tasks.endpoint.budget import Budget
-    from tasks.endpoint.configured import api_key_for
-    from tasks.endpoint.limiter import Limiter
-    from tasks.endpoint.wire import Wire
-
     if _shared.budget is None:
         _shared.budget = Budget(options.max_cost)
     capabilities = _shared.capabilities.get(_name_of(options), Capabilities())

@@ -246,19 +246,24 @@ def _of_address(error: ErrorBody, sent: Sent, headers: Mapping[str, str]) -> Fai
     if 300 <= error.status < 400:
         target = sentences.quoted(headers.get("location", ""), sent.key)
         return EndpointRefused("path", sentences.redirected(options, error.status, target))
-    if error.status in (400, 403, 404, 410, 422) and not error.is_html:
-        names_model = options.model.lower() in error.message.lower()
-        if (
-            error.names & _MODEL_CODES
-            or _MODEL.search(error.everything)
-            or (error.status == 404 and error.is_json and names_model)
-        ):
-            return EndpointRefused("model", sentences.no_such_model(options, said))
+    may_say = error.status in (400, 403, 404, 410, 422) and not error.is_html
+    if may_say and _names_no_model(error, sent):
+        return EndpointRefused("model", sentences.no_such_model(options, said))
     if error.status in (404, 405):
         return EndpointRefused("path", sentences.no_such_path(options, error.status))
     if error.status == 403:
         return EndpointRefused("forbidden", sentences.forbidden(options, said))
     return None
+
+
+def _names_no_model(error: ErrorBody, sent: Sent) -> bool:
+    """Whether it is the model that is not there: "this model does not exist", in many words."""
+    if error.names & _MODEL_CODES:
+        return True
+    if error.status == 404 and error.is_json and sent.options.model.lower() in error.everything:
+        return True
+    # "temperature is deprecated for this model" speaks of a parameter.
+    return bool(_MODEL.search(error.everything)) and _parameter_refused(error, sent) is None
 
 
 def _of_parameter(error: ErrorBody, sent: Sent, _headers: Mapping[str, str]) -> Failure | None:

@@ -14,6 +14,7 @@ from pydantic import Field
 from tasks.records import Record
 
 _WAIT = re.compile(r"(?:retry|try again) (?:in|after) (?:(\d+)m)?(\d+(?:\.\d+)?) ?(ms|s)", re.I)
+_SEARCHED = 1000
 _MARKUP = re.compile(r"\s*<(?:!doctype|html|head|body|\?xml|center|h1)", re.IGNORECASE)
 
 
@@ -37,8 +38,8 @@ class ErrorBody(Record):
 
     @property
     def everything(self) -> str:
-        """All of it in lower case: searched."""
-        parts = (self.code, self.type, self.param, self.message, self.inner)
+        """All of it in lower case: searched. Cut, for some messages repeat what was asked."""
+        parts = (self.code, self.type, self.param, self.message[:_SEARCHED], self.inner[:_SEARCHED])
         return " ".join(part for part in parts if part).lower()
 
 
@@ -61,7 +62,7 @@ def read_error(status: int, body: object) -> ErrorBody:
         outer: Mapping[str, Any] = error
     else:
         # vLLM, SiliconFlow and FastAPI: without an object around it.
-        outer = {**body, "message": error or body.get("message") or body.get("detail")}
+        outer = {**body, "message": error or body.get("message") or _detail(body.get("detail"))}
     return ErrorBody(
         status=status,
         code=_text(outer.get("code")),
@@ -108,6 +109,21 @@ def _date(value: str) -> datetime | None:
     except ValueError:
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _detail(detail: object) -> object:
+    """FastAPI's list of faults, without the input that it repeats: that is a document's text."""
+    if not isinstance(detail, list):
+        return detail
+    faults = [fault for fault in detail if isinstance(fault, Mapping)]
+    return "; ".join(
+        f"{'.'.join(str(part) for part in _list(fault.get('loc')))}: {_text(fault.get('msg'))}"
+        for fault in faults
+    )
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _inner(error: Mapping[str, Any]) -> str:

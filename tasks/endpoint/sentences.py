@@ -12,14 +12,16 @@ from tasks.endpoint.options import EndpointOptions
 
 KEPT = "Everything answered so far is kept; the same command continues from there"
 _LONGEST_QUOTE = 300
+_SHORTEST_ECHO = 6  # letters at the start or the end of a key that give it away
 _SECRETS = re.compile(r"\bsk-[\w.*-]+|\bBearer\s+\S+|\S*\*{3,}\S*", re.IGNORECASE)
 
 
 def quoted(message: str, key: str) -> str:
     """A provider's message on one line, cut, without keys."""
     text = "".join(letter if letter.isprintable() else " " for letter in message)
-    if len(key) >= 4:
-        text = text.replace(key, "[key]")
+    for length in range(len(key), _SHORTEST_ECHO - 1, -1):
+        for part in (key[:length], key[-length:]):
+            text = text.replace(part, "[key]")
     text = " ".join(_SECRETS.sub("[key]", text).split())
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
 
@@ -78,6 +80,13 @@ def no_such_path(options: EndpointOptions, status: int) -> str:
     return (
         f"{options.base_url}/chat/completions is no address of an OpenAI-compatible endpoint "
         f"({status}). {path_advice(options)}"
+    )
+
+
+def no_address(options: EndpointOptions) -> str:
+    return (
+        f"{options.base_url} is no address that can be called: set {url_variable(options)} to one "
+        "that begins with https:// or http://"
     )
 
 

@@ -108,7 +108,7 @@ class Transport:
             ):
                 return EndpointRefused("unreachable", sentences.speaks_no_tls(options))
             if isinstance(cause, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
-                return EndpointRefused("path", sentences.path_advice(options))
+                return EndpointRefused("path", sentences.no_address(options))
         if any(isinstance(c, httpx2.ConnectTimeout) for c in causes):
             waited = _connect_timeout_s(options.timeout_s)
             return TransientFailure("unreachable", f"no connection within {waited:g} seconds")

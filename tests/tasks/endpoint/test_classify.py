@@ -133,6 +133,24 @@ def test_a_quoted_message_shows_no_key(echo: str) -> None:
         assert echo not in sentence and KEY[-6:] not in sentence
 
 
+def test_parts_of_a_key_give_it_away_too() -> None:
+    for part in (KEY[:10], KEY[-8:], f"{KEY[:7]}**{KEY[-6:]}"):
+        sentence = str(failure(403, openai_error(f"the key {part} may not do this")))
+        assert KEY[-6:] not in sentence and KEY[:7] not in sentence
+        assert "may not do this" in sentence
+
+
+def test_a_document_that_a_fault_repeats_decides_nothing() -> None:
+    text = "账户欠费 insufficient balance; inappropriate content; context length; model not found"
+    fault = {"loc": ["body", "top_k"], "msg": "extra fields not permitted", "input": text}
+    refused = failure(422, {"detail": [fault]})
+    assert isinstance(refused, EndpointRefused) and refused.kind == "request"
+    assert "body.top_k: extra fields not permitted" in str(refused)
+    assert "欠费" not in str(refused)
+    echoed = openai_error("bad value: " + "x" * 2000 + text)
+    assert named(failure(400, echoed)) == "run request"
+
+
 def test_a_quoted_message_is_one_short_line() -> None:
     sentence = str(failure(400, openai_error("bad\n\x1b[31mthing\r\n" + "很长" * 500)))
     assert "\n" not in sentence and "\x1b" not in sentence
