@@ -146,11 +146,12 @@ class LLMClient:
         worst = worst_cost(request, self.options)
         async with self.limiter.slot() as slot:
             while True:
+                self._check_stopped()
                 wire = self.wire
                 reservation = await self.budget.reserve(worst)
                 charge = 0.0
                 try:
-                    self._check_stopped()
+                    self._check_stopped()  # waiting for money may take a while
                     # Whatever ends this attempt in the middle, it may have been worked on.
                     charge = worst
                     answer = await self._sent(wire, request)

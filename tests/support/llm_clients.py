@@ -120,6 +120,24 @@ async def ask_all(client: LLMClient, asked: list[ChatRequest]) -> list[Any]:
     return await asyncio.gather(*(client.ask(r) for r in asked), return_exceptions=True)
 
 
+def send(
+    base_url: str,
+    asked: ChatRequest | None = None,
+    *,
+    key: str | None = KEY,
+    capabilities: Capabilities | None = None,
+    **more: Any,
+) -> ChatAnswer:
+    async def work() -> ChatAnswer:
+        wire = Wire(options(base_url, **more), key, capabilities or Capabilities())
+        try:
+            return await wire.send(asked or request())
+        finally:
+            await wire.close()
+
+    return asyncio.run(work())
+
+
 def questions(count: int) -> list[ChatRequest]:
     return [request(f"问题 {number}: what is it?") for number in range(count)]
 

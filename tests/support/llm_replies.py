@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -80,3 +83,26 @@ PASSING_FAILURES: tuple[Reply, ...] = (
     Reply(body=completion(None)),
     Reply(body=completion("  \n")),
 )
+
+
+@contextmanager
+def raw_server(answer: bytes, seen: list[str]) -> Iterator[str]:
+    """A server that keeps the heads of what it is sent, and answers all with the same bytes."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        data = await reader.read(65536)
+        while data and b"\r\n\r\n" not in data and not data.startswith(b"\x16"):
+            data += await reader.read(65536)
+        seen.append(data.partition(b"\r\n\r\n")[0].decode("latin-1"))
+        writer.write(answer)
+        writer.close()
+
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    server.close()
+    loop.close()
