@@ -42,6 +42,17 @@ def run_export(
         raise UsageError(f"--format {format!r} is unknown: choose one of {known}")
     if format == "hf" and not with_context:
         raise UsageError("--without-context is for sharegpt and alpaca: hf rows hold all fields")
+    try:
+        return _run(output, format, to, with_context, json_summary)
+    except KeyboardInterrupt:
+        print(
+            "clara: interrupted; the export is not complete, the same command writes it anew",
+            file=sys.stderr,
+        )
+        return EXIT_INTERRUPTED
+
+
+def _run(output: str, format: str, to: str | None, with_context: bool, json_summary: bool) -> int:
     data_set = open_data_set(output)
     if not data_set.row_count(TRAINING_FILE):
         print(
@@ -55,15 +66,8 @@ def run_export(
     pending = PendingReviews(reviews.latest(), data_set.dropped_ids())
     destination = Destination(data_set, format, to)
     reading = Reading(data_set, pending)
-    try:
-        with console.status("writing the export"):
-            exported = _export(reading, destination, format, with_context)
-    except KeyboardInterrupt:
-        print(
-            "clara: interrupted; the export is not complete, the same command writes it anew",
-            file=sys.stderr,
-        )
-        return EXIT_INTERRUPTED
+    with console.status("writing the export"):
+        exported = _export(reading, destination, format, with_context)
     notices += _notices(exported, pending, output)
     for notice in notices:
         console.print(Text(one_line(f"note: {notice}")), soft_wrap=True)

@@ -50,6 +50,13 @@ def run_review(
         sample=sample,
         seed=seed,
     )
+    try:
+        return _review(output, filters)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+
+
+def _review(output: str, filters: ReviewFilters) -> int:
     console = Console(highlight=False, markup=False, emoji=False)
     data_set = open_data_set(output)
     log = ReviewLog(data_set.location)
@@ -76,12 +83,9 @@ def run_review(
         sitting = Sitting(session, screen, commands())
         try:
             sitting.run()
-            code = EXIT_DONE
-        except KeyboardInterrupt:
-            code = EXIT_INTERRUPTED
         finally:
             _sum_up(screen, session, log, output, pending.count)
-    return code
+    return EXIT_DONE
 
 
 def _checked_filters(**values: object) -> ReviewFilters:

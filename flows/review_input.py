@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from tasks.errors import UsageError
+from tasks.reporting.display import readable
 
 _ESCAPE = b"\x1b"
 _END_OF_INPUT = "\x04"
@@ -69,7 +70,7 @@ class TerminalKeys(Commands):
             try:
                 import readline
             except ImportError:
-                print(f"{label}: {text}")
+                print(f"{label}: {readable(text)}")
                 return input(f"{label}, Enter keeps it: ") or text
             readline.set_auto_history(False)
             readline.set_startup_hook(lambda: readline.insert_text(text))

@@ -196,9 +196,15 @@ def open_data_set(output: str) -> PublishedDataSet:
 
 
 def row_at(stream: IO[bytes], offset: int) -> TrainingRow:
-    """The row whose line begins at this byte of the open training file."""
+    """The row whose line begins at this byte of the open training file. Raises DataSetChanged."""
     stream.seek(offset)
-    return TrainingRow.model_validate_json(stream.readline())
+    try:
+        return TrainingRow.model_validate_json(stream.readline())
+    except ValidationError as error:
+        # A local file that is replaced stays readable while it is open; an object does not.
+        raise DataSetChanged(
+            f"{TRAINING_FILE} was replaced while it was read: run the same command again"
+        ) from error
 
 
 def _numbers(pairs: int, dropped: set[int]) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from tasks.assemble import asset_path
 from tasks.records import DroppedPair, Evidence, QAPair, Review, TrainingRow
 from tasks.reporting.display import one_line, readable
 from tasks.reporting.evidence import is_inside
+from tasks.reporting.labels import plural
 from tasks.reviewing.session import ShownPair
 from tasks.reviewing.wrapping import line_starts, wrapped
 from tasks.storage import Location
@@ -48,6 +49,8 @@ _INDENT = "  "
 _EVIDENCE = "bold underline"
 _LEFT_MARK, _RIGHT_MARK = "[[", "]]"
 _LEAST_LINES = 6
+# A rule, three blank lines, two that count what is cut off, and one for the cursor.
+_FRAME_LINES = 7
 _PICTURES_SHOWN = 4
 _IMAGE_ID = re.compile(r"[0-9a-f]{16}")
 
@@ -67,7 +70,9 @@ class PairScreen:
         above = list(self._source(shown))
         below = list(self._pair(shown))
         self._lines, evidence_line = self._chunk(shown.row.chunk, shown.pair.evidence)
-        room = self._room(sum(len(self._wrap(line)) for line in (*above, *below)))
+        paths = self._paths(shown.row)
+        everything_else = (*above, *paths, *below, _key_line())
+        room = self._room(sum(len(self._wrap(line)) for line in everything_else))
         self._is_cut = len(self._lines) > room
         start = 0
         if evidence_line >= room:
@@ -76,7 +81,8 @@ class PairScreen:
         self._console.print()
         self._console.print(Rule(title, align="left", style="dim"))
         self._print(above)
-        self._paths(shown.row)
+        for path in paths:
+            self._console.print(path, soft_wrap=True)
         self._console.print()
         self._window(start, room)
         self._console.print()
@@ -85,17 +91,12 @@ class PairScreen:
     def more(self) -> None:
         """The next lines of the chunk; after its end the first ones."""
         if self._is_cut:
-            self._window(self._next_line, self._room(4))
+            self._window(self._next_line, self._room(0))
         else:
             self.say("The whole chunk is shown.")
 
     def keys(self) -> None:
-        line = Text()
-        for key, name in KEYS:
-            line.append(key, style="bold")
-            # A hard blank: a key and its name stay together.
-            line.append(f"\N{NO-BREAK SPACE}{name}  ", style="dim")
-        self._print([line])
+        self._print([_key_line()])
 
     def help(self) -> None:
         for key, meaning in HELP:
@@ -135,12 +136,13 @@ class PairScreen:
             meaning = "the text gives orders to its reader" if flag == "addresses_model" else ""
             yield Text(f"{one_line(flag)}{': ' if meaning else ''}{meaning}", style="yellow")
 
-    def _paths(self, row: TrainingRow) -> None:
+    def _paths(self, row: TrainingRow) -> list[Text]:
         paths = self.picture_paths(row)
-        for path in paths[:_PICTURES_SHOWN]:
-            self._console.print(Text(f"picture {one_line(path)}", style="dim"), soft_wrap=True)
+        lines = [Text(f"picture {one_line(path)}", style="dim") for path in paths[:_PICTURES_SHOWN]]
         if len(paths) > _PICTURES_SHOWN:
-            self.say(f"and {len(paths) - _PICTURES_SHOWN} more pictures: o shows all", "dim")
+            more = len(paths) - _PICTURES_SHOWN
+            lines.append(Text(f"and {plural(more, 'more picture')}: o shows all", style="dim"))
+        return lines
 
     def _chunk(self, text: str, evidence: Evidence | None) -> tuple[list[Text], int]:
         """The chunk's lines, and the line where the evidence begins (0 without one)."""
@@ -189,8 +191,7 @@ class PairScreen:
         """Lines of the chunk at once; all of them where nobody would scroll."""
         if not self._console.is_terminal:
             return len(self._lines) or 1
-        # The rule, the blank lines, the keys, and what `m` shows are five.
-        return max(_LEAST_LINES, self._console.height - taken - 5)
+        return max(_LEAST_LINES, self._console.height - taken - _FRAME_LINES)
 
     def _window(self, start: int, room: int) -> None:
         lines = self._lines[start : start + room]
@@ -202,6 +203,15 @@ class PairScreen:
         if end < len(self._lines):
             self.say(f"... {len(self._lines) - end} lines after: m shows more", style="dim")
         self._next_line = end if end < len(self._lines) else 0
+
+
+def _key_line() -> Text:
+    line = Text()
+    for key, name in KEYS:
+        line.append(key, style="bold")
+        # A hard blank: a key and its name stay together.
+        line.append(f"\N{NO-BREAK SPACE}{name}  ", style="dim")
+    return line
 
 
 def _prose(text: str) -> str:

@@ -115,3 +115,14 @@ def test_what_is_no_data_set_is_said(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").unlink()
     with pytest.raises(DataSetMissing, match="not complete"):
         open_data_set(str(tmp_path))
+
+
+def test_a_file_that_is_replaced_while_rows_are_looked_up_is_said(tmp_path: Path) -> None:
+    publish(tmp_path, pump_rows(3))
+    last = list(open_data_set(str(tmp_path)).rows())[-1]
+    (tmp_path / "clara_training_data.jsonl").write_bytes(b'{"id": "other"}\n' * 400)
+    with (
+        (tmp_path / "clara_training_data.jsonl").open("rb") as stream,
+        pytest.raises(DataSetChanged, match="was replaced"),
+    ):
+        row_at(stream, last.offset)

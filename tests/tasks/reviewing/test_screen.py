@@ -109,3 +109,14 @@ def test_more_goes_through_the_whole_chunk_and_begins_again() -> None:
     view.show(shown(short))
     view.more()
     assert "The whole chunk is shown." in stream.getvalue()
+
+
+@pytest.mark.parametrize(("width", "height"), [(40, 24), (80, 24), (120, 40)])
+def test_a_pair_fits_on_the_terminal(width: int, height: int) -> None:
+    text = "第一段：水泵的额定压力为 12 bar，Prefect 记录了每一次运行。" * 60
+    row = training_row("手册/水泵.pdf", text, [("额定压力是多少？", "12 bar")])
+    row = row.model_copy(update={"headings": ("第三章", "3.2"), "image_ids": ("0" * 16,)})
+    view, stream = screen(width, height, terminal=True)
+    view.show(shown(row))
+    view.keys()
+    assert len(stream.getvalue().splitlines()) < height
