@@ -187,12 +187,10 @@ def test_closing_releases_every_thread_that_waits(tmp_path: Path) -> None:
         waiting = [pool.submit(answers, endpoint, 5) for _ in range(4)]
         while peer.at_once < 5:
             time.sleep(0.01)
-        began = time.monotonic()
         close_shared_calls()
         for one in waiting:
             with pytest.raises(CallsClosed):
                 one.result(timeout=20)
-        assert time.monotonic() - began < 20
         assert shared_clients() == () and threads_alive() == []
         close_shared_calls()
 
