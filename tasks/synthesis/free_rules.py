@@ -11,6 +11,7 @@ from functools import lru_cache
 from tasks.records import QAPair, TextChunk
 from tasks.synthesis.rule_patterns import MARKS, MAX_QUESTION, MIN_QUESTION, Broken, contains
 from tasks.synthesis.standing_alone import dangling, refers_to_text
+from tasks.synthesis.wordlist import words
 from tasks.text import count_han, language_of, normalise, search_terms
 
 # In technical documents files are a subject like any other, and books have pages.
@@ -47,9 +48,17 @@ _ANSWER_REFERS = re.compile(
     r"|(?:文中|原文|本文)(?:提到|指出|说|說|认为|認為|所述)",
     re.IGNORECASE,
 )
+_ASKING = frozenset(
+    words("""
+        what who whom whose when where why how which is are was were do does did has have had can
+        could should will would the a an of in on at to by for from with and or it its
+        什么 么时 时候 候的 何时 哪一 哪年 一年 哪个 哪些 多少 是多 为什 怎么 怎样 如何 是谁 哪里
+        是什
+    """)
+)
 # Of the terms of both, how many they share: questions with one answer, questions with like
 # answers, and answers that are alike.
-_SAME_QUESTION, _SAME_WORDS, _SAME_ANSWER = 0.5, 0.85, 0.6
+_SAME_QUESTION, _SAME_WORDS, _SAME_ANSWER = 0.6, 0.85, 0.6
 # Of the chunk, for chunks of this many characters: such an answer is the chunk once more.
 _LONGEST_ANSWER, _MEASURED_FROM = 0.6, 200
 
@@ -69,7 +78,7 @@ def asked_twice(one: QAPair, other: QAPair) -> bool:
     "Who founded Hydrotec?" and "When was Hydrotec founded?" have one quote and two answers;
     "When was pump 17 built?" and "When was pump 18 built?" may have one answer.
     """
-    first, second = _terms(one.question), _terms(other.question)
+    first, second = _told(one.question), _told(other.question)
     if not first or not second or normalise(one.question) == normalise(other.question):
         return normalise(one.question) == normalise(other.question)
     share = len(first & second) / len(first | second)
@@ -82,6 +91,12 @@ def asked_twice(one: QAPair, other: QAPair) -> bool:
     return share >= _SAME_WORDS and common >= _SAME_ANSWER
 
 
+def _told(question: str) -> frozenset[str]:
+    """Terms of a question without those that only ask."""
+    terms = _terms(question)
+    return terms - _ASKING or terms
+
+
 @lru_cache(maxsize=4096)
 def _terms(text: str) -> frozenset[str]:
     return frozenset(search_terms(text))
@@ -89,9 +104,11 @@ def _terms(text: str) -> frozenset[str]:
 
 def _names_another(one: QAPair, other: QAPair) -> bool:
     """Whether the first question has a number or a Latin name that the second has not."""
-    words = re.findall(r"[^\W_]+", one.question)
+    stated = re.findall(r"[^\W_]+", one.question)
     held = set(re.findall(r"[^\W_]+", other.question))
-    special = [w for w in words[1:] if any(map(str.isdigit, w)) or (w[0].isupper() and w.isascii())]
+    special = [
+        w for w in stated[1:] if any(map(str.isdigit, w)) or (w[0].isupper() and w.isascii())
+    ]
     return any(word not in held for word in special)
 
 

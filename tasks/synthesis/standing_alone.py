@@ -37,6 +37,8 @@ _REFERS = re.compile(
     r"|\b(?:this|the given|the above|the provided|the following|the attached) (?:text|passage"
     r"|document|article|paragraph|excerpt|chunk|section|chapter|manual|table|figure|image|picture"
     r"|diagram|chart|list|example|information|content|description)\b"
+    r"|\bthe (?:figure|table|image|picture|diagram|chart|list|text|section|example)"
+    r" (?:above|below)\b"
     rf"|\b(?:as )?{_TOLD} (?:above|below|earlier|previously|here)\b|\bas {_TOLD}(?=[,?])"
     rf"|\b{_TOLD} in the (?:text|passage|document|article|content|information|description"
     r"|context(?! of))\b"
@@ -139,7 +141,8 @@ def dangling(question: str) -> str:
 
 def _dangling_english(plain: str) -> str:
     if found := _FORMER.search(plain):
-        return "" if _names_something(plain[: found.start()]) else found[0]
+        before = plain[: found.start()]
+        return "" if _NAMED.search(before) or re.search(r"\b(?:and|or)\b", before) else found[0]
     for found in _POINTING.finditer(plain):
         before, noun = plain[: found.start()], found["noun"]
         repeated = noun and noun.lower().rstrip("s") in before.lower()

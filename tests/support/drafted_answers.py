@@ -46,9 +46,9 @@ def pair(
 _ENGLISH_ANSWER = {
     "dense_summary": (
         "The Marlin 20 water filter came from Tavira Instruments in May 2018. Its cartridge (1.5 "
-        "kg of activated carbon) lasts 12 months or 15,000 litres and removes 99.5 % of the chlorine, "
-        "as Dr. Helen Brandt showed. Water above 38 °C softens the carbon block. After each change "
-        "it is flushed for 5 minutes."
+        "kg of activated carbon) lasts 12 months or 15,000 litres and removes 99.5 % of the "
+        "chlorine, as Dr. Helen Brandt showed. Water above 38 °C softens the carbon block. "
+        "After each change it is flushed for 5 minutes."
     ),
     "pairs": [
         pair(

@@ -194,3 +194,170 @@ def test_a_completion_question_must_not_hold_its_answer() -> None:
 )
 def test_an_object_that_nothing_names(question: str, dangles: bool) -> None:
     assert bool(dangling_pronoun(question)) is dangles
+
+
+# --- pairs in free wording -------------------------------------------------------------------
+
+
+def free(question: str, answer: str = "In 1990.", **more: object) -> QAPair:
+    found = {"type": "fact", "question_language": "en", "answer_language": "en", **more}
+    return QAPair.model_validate({"question": question, "answer": answer, **found})
+
+
+def free_reasons(made: QAPair, chunk: TextChunk = CHUNK) -> set[str]:
+    return {dropped.reason for dropped in check_pair(made, chunk, wording="free")}
+
+
+def test_evidence_of_free_wording_is_a_quote_and_not_the_answer() -> None:
+    quoted = free("When was Hydrotec founded?", evidence=Evidence(start=0, end=29))
+    assert free_reasons(quoted) == set()
+    assert "evidence-mismatch" in reasons(quoted)
+    beyond = free("When was Hydrotec founded?", evidence=Evidence(start=500, end=510))
+    assert free_reasons(beyond) == {"evidence-mismatch"}
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Which company still sells its first pump?",
+        "In its first year, how many pumps did Hydrotec sell?",
+        "What was the former name of Hydrotec?",
+        "What is the title of the article that Ada Lovelace wrote in 1843?",
+        "Who is the author of “Notes on Pumps”?",
+        "What does the term 'This Way Up' mean on a Hydrotec box?",
+        "How many pages does Hydrotec's catalogue have?",
+        "What share of those under the age of 18 uses a Hydrotec pump?",
+        "Why did it become common to buy Hydrotec pumps?",
+        "What is shared by the pumps in the section of Hydrotec that makes them?",
+        "What is the `---` line of a Hydrotec file for?",
+    ],
+)
+def test_english_questions_that_explain_what_they_point_at(question: str) -> None:
+    assert free_reasons(free(question)) == set()
+
+
+@pytest.mark.parametrize(
+    ("question", "reason"),
+    [
+        ("When did she found it?", "question-dangling"),
+        ("Where are these pumps sold?", "question-dangling"),
+        ("What is the weight of the latter?", "question-dangling"),
+        ("What is Hydrotec, as mentioned in the document?", "question-refers-to-text"),
+        ("According to the passage, when was Hydrotec founded?", "question-refers-to-text"),
+        ("What does the author say about Hydrotec?", "question-refers-to-text"),
+        ("What is the subject of the document?", "question-refers-to-text"),
+        ("Which of the following is true of Hydrotec?", "question-refers-to-text"),
+        ("What does the figure above show of Hydrotec?", "question-refers-to-text"),
+        ("What is shown in hydrotec.png?", "question-about-file"),
+        ("On which page is Hydrotec named?", "question-about-file"),
+        ("What is **Hydrotec**?", "question-markup"),
+    ],
+)
+def test_english_questions_that_do_not_stand_alone(question: str, reason: str) -> None:
+    assert reason in free_reasons(free(question))
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "日本文化有什么特点？",
+        "梁的挠度应该如何表示？",
+        "张三在会上表示了什么？",
+        "水泵上表面的温度是多少？",
+        "“滤芯”在中文中如何表达？",
+        "18岁以上的居民有多少？",
+        "任正非在其自传中说了什么？",
+        "吉他有几根弦？",
+        "根据材料力学，梁的挠度是多少？",
+        "《红楼梦》的作者是谁？",
+        "海上文明起源于哪里？",
+        "水泵为什么会失去其压力？",
+        "该如何更换 Hydrotec 的滤芯？",
+        "海德公司成立于1990年，该公司的总部在哪里？",
+        "因此产生的沉淀物叫什么？",
+    ],
+)
+def test_chinese_questions_whose_characters_only_look_like_pointing(question: str) -> None:
+    made = free(question, type="cross_lingual", question_language="zh")
+    assert free_reasons(made) == set()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "根据上文，海德公司何时成立？",
+        "文中提到的海德公司何时成立？",
+        "它是什么时候成立的？",
+        "該公司是什麼時候成立的？",
+        "这种方法为什么更快？",
+        "图中显示了海德公司的什么？",
+        "作者认为海德公司怎么样？",
+        "上述方法有什么优点？",
+        "如图所示的设备叫什么？",
+        "以上内容说明了什么？",
+        "用户如何在该系统中登录？",
+    ],
+)
+def test_chinese_questions_that_do_not_stand_alone(question: str) -> None:
+    made = free(question, type="cross_lingual", question_language="zh")
+    assert free_reasons(made) & {"question-refers-to-text", "question-dangling"}
+
+
+def test_answers_that_a_question_may_name() -> None:
+    assert free_reasons(free("Was Hydrotec founded in 1990 or 1991?", "1990")) == set()
+    assert free_reasons(free("Is it not true that pumps run on 230 V?", "Yes.")) == set()
+    made = free("海德公司的水泵是不是用230伏？", "是", type="cross_lingual", question_language="zh")
+    assert free_reasons(made) == set()
+    assert free_reasons(free("Who is John Smith?", "John Smith")) == {"answer-in-question"}
+
+
+def test_names_of_the_other_script_are_no_translation() -> None:
+    english = chunk_of("The engineer Li Yijian (李夷簡) built it.", "en")
+    assert free_reasons(free("Who built the mill?", "Li Yijian (李夷簡)"), english) == set()
+    chinese = chunk_of("使用 Docker Compose 部署，重15千克。", "zh")
+    for answer in ("Docker Compose", "15 kg"):
+        made = free("用什么部署系统？", answer, question_language="zh", answer_language="zh")
+        assert free_reasons(made, chinese) == set()
+    made = free("怎么部署系统？", "Deploy it with containers.", question_language="zh")
+    assert "answer-language" in free_reasons(made, chinese)
+
+
+def chunk_of(text: str, language: Language) -> TextChunk:
+    return TextChunk(text=text, language=language, tokens=20)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("Who founded Hydrotec?", "John Smith"), ("When was Hydrotec founded?", "1990"), False),
+        (("When was pump 17 built?", "1990"), ("When was pump 18 built?", "1990"), False),
+        (
+            ("How many pumps started the test at the Hydrotec plant?", "Thirteen"),
+            ("How many pumps finished the test at the Hydrotec plant?", "Seven"),
+            False,
+        ),
+        (
+            ("When was Hydrotec founded?", "In 1990."),
+            ("In which year was Hydrotec founded?", "in 1990"),
+            True,
+        ),
+        (("Is a pump allowed indoors?", "Yes"), ("Is a filter allowed outdoors?", "Yes"), False),
+        (("Who founded Hydrotec?", "John Smith"), ("Who founded Hydrotec?", "Smith"), True),
+    ],
+)
+def test_near_duplicates_in_free_wording(
+    one: tuple[str, str], other: tuple[str, str], same: bool
+) -> None:
+    assert near_duplicate(free(*one), free(*other), wording="free") is same
+    assert near_duplicate(free(*other), free(*one), wording="free") is same
+
+
+def test_a_set_is_held_against_the_wording_s_own_duplicates() -> None:
+    evidence = Evidence(start=0, end=29)
+    pairs = [
+        free("Who founded Hydrotec?", "John Smith", evidence=evidence),
+        free("When was Hydrotec founded?", evidence=evidence),
+    ]
+    freely = {dropped.reason for dropped in check_set(pairs, CHUNK, wording="free")}
+    assert "near-duplicate" not in freely
+    assert "near-duplicate" in {dropped.reason for dropped in check_set(pairs, CHUNK)}
