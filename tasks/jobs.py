@@ -30,7 +30,7 @@ from tasks.storage import Location
 # Raised when the meaning of a step's result changes: everything it made before is made anew.
 VERSIONS = {
     "pictures": 1,
-    "extract": 1,
+    "extract": 2,
     "describe": 1,
     "chunk": 1,
     "synthesize": 1,

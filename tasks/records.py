@@ -100,6 +100,9 @@ class ExtractedDocument(Record):
     blocks: tuple[Block, ...]
     pictures: tuple[FoundPicture, ...] = ()
     dropped_pictures: tuple[Reject, ...] = ()
+    invisible_characters: int = Field(
+        default=0, description="code points that no reader sees, left out of the blocks"
+    )
     page_count: int | None = None
     profile: Profile
     seconds: float = Field(default=0.0, description="wall time of the extraction")

@@ -37,6 +37,7 @@ from docling.models.factories import (
 
 from tasks.errors import EngineUnavailable
 from tasks.extraction.engines import heron_artifacts_path
+from tasks.extraction.invisible_pdf import SeenTextDocumentBackend
 from tasks.extraction.layout_cdla import CdlaLayoutModel, CdlaLayoutOptions
 from tasks.extraction.no_layout import NoLayoutModel, NoLayoutOptions
 from tasks.extraction.ocr_pages import PageOcrModel, PageOcrOptions
@@ -167,6 +168,7 @@ def _format_option(kind: FileKind, options: ExtractionOptions) -> FormatOption:
     closed = {"enable_remote_fetch": False, "enable_local_fetch": False}
     if kind == "pdf":
         return PdfFormatOption(
+            backend=SeenTextDocumentBackend,
             pipeline_cls=PagePipeline,
             pipeline_options=page_pipeline_options(options),
             backend_options=ThreadedDoclingParseBackendOptions(

@@ -16,6 +16,8 @@ from tasks.errors import FileRejected
 from tasks.extraction.converters import converter_for, profile_of
 from tasks.extraction.found_pictures import PictureStore
 from tasks.extraction.headings import HeadingStyles
+from tasks.extraction.invisible import LeftOut
+from tasks.extraction.invisible_pdf import SeenTextDocumentBackend
 from tasks.extraction.markdown import to_blocks
 from tasks.extraction.options import ExtractionOptions
 from tasks.extraction.running_lines import settle_running_lines
@@ -35,7 +37,12 @@ _frozen: list[bool] = []
 
 
 def extract_pages(
-    path: Path, kind: FileKind, options: ExtractionOptions, images_dir: Path, doc_id: str
+    path: Path,
+    kind: FileKind,
+    options: ExtractionOptions,
+    images_dir: Path,
+    doc_id: str,
+    left_out: LeftOut,
 ) -> ExtractedDocument:
     """Every page of a PDF or of an image file. Memory is bounded by the window, not the file."""
     converter = converter_for(kind, options)
@@ -59,6 +66,8 @@ def extract_pages(
         _check_window(result, first, failed)
         ocr_used = ocr_used or any(cell.from_ocr for page in result.pages for cell in page.cells)
         styles.collect(result)
+        if isinstance(result.input._backend, SeenTextDocumentBackend):
+            left_out.merge(result.input._backend.left_out)
         parts.append((result.document, store.take(result.document)))
         _free(result)
         del result

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.errors import FileRejected
+from tasks.extraction.invisible import LeftOut
 from tasks.extraction.options import ExtractionOptions
 from tasks.records import Block, ExtractedDocument, FileKind, Profile
 
@@ -45,29 +46,39 @@ def extract_file(
     """
     started = time.perf_counter()
     doc_id = _hash(path)
+    left_out = LeftOut()
     if kind == "text":
+        from tasks.extraction.invisible_controls import without_smuggled
         from tasks.extraction.plain_text import decode_text, text_blocks
 
+        text, smuggled = without_smuggled(decode_text(path.read_bytes()))
+        left_out.add("controls", smuggled)
         document = ExtractedDocument(
             doc_id=doc_id,
-            blocks=tuple(text_blocks(decode_text(path.read_bytes()))),
+            blocks=tuple(text_blocks(text)),
             profile=Profile(name="direct"),
         )
     elif kind in _PAGE_KINDS:
         _quiet()
         from tasks.extraction.paged import extract_pages
 
-        document = extract_pages(path, kind, options, images_dir, doc_id)
+        document = extract_pages(path, kind, options, images_dir, doc_id, left_out)
     else:
         _quiet()
-        document = _extract_direct(path, kind, options, images_dir, doc_id)
+        document = _extract_direct(path, kind, options, images_dir, doc_id, left_out)
+    document = left_out.noted_in(document)
     _refuse_empty(document.blocks, kind, options)
     seconds = round(time.perf_counter() - started, 3)
     return document.model_copy(update={"seconds": seconds})
 
 
 def _extract_direct(
-    path: Path, kind: FileKind, options: ExtractionOptions, images_dir: Path, doc_id: str
+    path: Path,
+    kind: FileKind,
+    options: ExtractionOptions,
+    images_dir: Path,
+    doc_id: str,
+    left_out: LeftOut,
 ) -> ExtractedDocument:
     """Formats that docling reads without a model. The file is given as a stream: a document that
     has no place cannot point at its neighbours."""
@@ -75,18 +86,21 @@ def _extract_direct(
 
     from tasks.extraction.converters import converter_for, profile_of
     from tasks.extraction.found_pictures import EMU_PER_POINT, PictureStore
+    from tasks.extraction.invisible_items import settle_items
     from tasks.extraction.markdown import to_blocks
     from tasks.extraction.plain_text import decode_text
 
     data = path.read_bytes()
     if kind in _TEXT_KINDS:
         data = decode_text(data).encode()
+    data = _without_unseen(data, kind, left_out)
     # The profile and the page options do not matter to these formats: one converter serves all.
     converter = converter_for(kind, ExtractionOptions())
     source = DocumentStream(name=_NAMES[kind], stream=BytesIO(data))
     result = converter.convert(source, raises_on_error=False)
     check_conversion(result)
     document = result.document
+    settle_items(document, left_out)
     store = PictureStore(images_dir, 1 / EMU_PER_POINT if kind == "pptx" else 1.0)
     paged = kind == "pptx"  # docling counts the sheets of a workbook as pages, too
     image_ids = store.take(document, with_places=paged)
@@ -101,6 +115,27 @@ def _extract_direct(
         page_count=len(document.pages) if paged else None,
         profile=profile_of(kind, options, ocr_used=False),
     )
+
+
+def _without_unseen(data: bytes, kind: FileKind, left_out: LeftOut) -> bytes:
+    """The file's bytes without the text that no reader sees; the same ones where there is none."""
+    if kind == "docx":
+        from tasks.extraction.invisible_word import visible_word
+
+        return visible_word(data, left_out)
+    if kind == "pptx":
+        from tasks.extraction.invisible_slides import visible_slides
+
+        return visible_slides(data, left_out)
+    if kind == "html":
+        from tasks.extraction.invisible_html import visible_html
+
+        return visible_html(data, left_out)
+    if kind == "markdown":
+        from tasks.extraction.invisible_markdown import visible_markdown
+
+        return visible_markdown(data.decode(), left_out).encode()
+    return data
 
 
 def check_conversion(result: ConversionResult) -> None:
