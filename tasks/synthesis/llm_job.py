@@ -67,12 +67,11 @@ class _Batch:
     closed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def work(self, item: ChunksToSynthesize) -> None:
-        """Makes and stores one document, unless something stopped the run."""
+        """Makes and stores one document. Once the run is stopped, `ask` refuses its calls."""
         try:
             if not await asyncio.to_thread(self.job.is_done, self.cache, item.key):
                 async with self._room_for(len((await self._chunks(item)).chunks)):
-                    if self.stopped_by is None:
-                        await self._settle(item)
+                    await self._settle(item)
         except AnswerPending:
             self.pending += 1
         except ClaraError as error:
@@ -82,7 +81,7 @@ class _Batch:
 
     async def ask(self, request: ChatRequest) -> ChatAnswer:
         if self.stopped_by is not None:
-            raise self.stopped_by
+            raise self.stopped_by.with_traceback(None)
         try:
             return await self.asker.ask(request)
         except ClaraError as error:
