@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import os
 import threading
 from collections.abc import Iterator
@@ -112,10 +113,7 @@ def save_picture(picture: CanonicalPicture, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with unfinished.open("wb") as stream:
-            # No chroma subsampling: it blurs coloured text and thin lines of diagrams.
-            picture.image.save(
-                stream, format="JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=True, exif=b""
-            )
+            stream.write(_jpeg(picture.image))
             stream.flush()
             os.fsync(stream.fileno())
         unfinished.replace(target)
@@ -127,6 +125,26 @@ def save_picture(picture: CanonicalPicture, folder: Path) -> Path:
             ) from error
         raise StorageError(f"The picture {target} cannot be written: {error}.") from error
     return target
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    """The picture's file: always the same bytes for the same pixels.
+
+    No chroma subsampling: it blurs coloured text and thin lines of diagrams.
+    """
+    try:
+        return _encoded(image, optimize=True)
+    except OSError:
+        # Pillow gives its optimiser a byte a pixel, and a picture that is mostly noise needs more.
+        return _encoded(image, optimize=False)
+
+
+def _encoded(image: Image.Image, *, optimize: bool) -> bytes:
+    stream = io.BytesIO()
+    image.save(
+        stream, format="JPEG", quality=JPEG_QUALITY, subsampling=0, optimize=optimize, exif=b""
+    )
+    return stream.getvalue()
 
 
 def to_rgb(image: Image.Image) -> Image.Image:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import zlib
@@ -239,6 +240,32 @@ def test_saved_once_whole_and_the_same(tmp_path: Path) -> None:
     written = path.stat().st_mtime_ns
     assert save_picture(picture, tmp_path / "a").stat().st_mtime_ns == written
     assert [entry.name for entry in (tmp_path / "a").iterdir()] == [path.name]
+
+
+def test_noise_that_the_optimiser_has_no_room_for_is_stored(tmp_path: Path) -> None:
+    picture = canonical_picture(noise(1600, 1200))
+    path = save_picture(picture, tmp_path / "a")
+    assert save_picture(picture, tmp_path / "b").read_bytes() == path.read_bytes()
+    stored = np.asarray(open_picture(path), dtype=int)
+    assert stored.shape == (1200, 1600, 3)
+    assert abs(stored - np.asarray(picture.image, dtype=int)).mean() < 20
+    assert [entry.name for entry in (tmp_path / "a").iterdir()] == [path.name]
+
+
+def test_other_pictures_are_stored_with_optimised_tables(tmp_path: Path) -> None:
+    picture = canonical_picture(gradient())
+    optimised, plain = io.BytesIO(), io.BytesIO()
+    for stream, optimize in ((optimised, True), (plain, False)):
+        picture.image.save(
+            stream,
+            format="JPEG",
+            quality=pictures.JPEG_QUALITY,
+            subsampling=0,
+            optimize=optimize,
+            exif=b"",
+        )
+    assert save_picture(picture, tmp_path).read_bytes() == optimised.getvalue()
+    assert len(optimised.getvalue()) < len(plain.getvalue())
 
 
 def test_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
