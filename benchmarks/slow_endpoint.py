@@ -62,9 +62,18 @@ def answer(prompt: str) -> str:
             f"The mass of the {name} is {found['mass']} kilograms.",
         ),
     ]
-    return json.dumps(
-        {"dense_summary": passage[: int(len(passage) * 0.65)], "pairs": pairs}, ensure_ascii=False
-    )
+    return json.dumps({"dense_summary": summary(passage), "pairs": pairs}, ensure_ascii=False)
+
+
+def summary(passage: str) -> str:
+    """Whole sentences from the start, some two thirds of the passage."""
+    sentences = re.split(r"(?<=\.) ", passage[passage.find("The ") :])
+    kept = ""
+    for sentence in sentences:
+        if len(kept) + len(sentence) > 0.78 * len(passage):
+            break
+        kept = f"{kept} {sentence}".strip()
+    return kept
 
 
 def _texts(body: dict[str, object]) -> str:

@@ -126,6 +126,72 @@ def preview(
     raise typer.Exit(run_preview(source, output, cache, chunks, options))
 
 
+@app.command()
+def review(
+    output: Annotated[str, typer.Argument(help="Folder of the data set.")],
+    language: Annotated[
+        str | None, typer.Option(help="Only questions in this language: en, zh, mixed or other.")
+    ] = None,
+    question_type: Annotated[
+        str | None, typer.Option("--type", help="Only fact, reasoning or cross_lingual pairs.")
+    ] = None,
+    max_grade: Annotated[
+        int | None, typer.Option(help="Only pairs that the judge graded so low, 1 to 5.")
+    ] = None,
+    file: Annotated[str | None, typer.Option(help="Only files with this in their path.")] = None,
+    show_reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="Also pairs that are decided already.")
+    ] = False,
+    sample: Annotated[int | None, typer.Option(help="Only so many, drawn by --seed.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides the sample.")] = 0,
+) -> None:
+    """Walk through the pairs of a data set: accept, edit or drop each.
+
+    Decisions go to reviews.jsonl in the data set at once; the next `clara ingest` applies them.
+    """
+    from flows.cli_review import run_review
+
+    raise typer.Exit(
+        run_review(
+            output,
+            language=language,
+            question_type=question_type,
+            max_grade=max_grade,
+            file=file,
+            show_reviewed=show_reviewed,
+            sample=sample,
+            seed=seed,
+        )
+    )
+
+
+@app.command()
+def export(
+    output: Annotated[str, typer.Argument(help="Folder of the data set.")],
+    format: Annotated[
+        str, typer.Option(help="sharegpt, alpaca, or hf (Parquet with a data card).")
+    ],
+    to: Annotated[
+        str | None, typer.Option(help="Folder to write; default: export/FORMAT in the data set.")
+    ] = None,
+    with_context: Annotated[
+        bool,
+        typer.Option(
+            "--with-context/--without-context", help="Put the passage before the question."
+        ),
+    ] = True,
+    json_summary: Annotated[
+        bool, typer.Option("--json", help="Print what was written as JSON on stdout.")
+    ] = False,
+) -> None:
+    """Write a data set in another trainer's format, held-out documents apart."""
+    from flows.cli_export import run_export
+
+    raise typer.Exit(
+        run_export(output, format, to, with_context=with_context, json_summary=json_summary)
+    )
+
+
 @prompts_app.callback()
 def prompt_commands() -> None:
     """The prompts that are sent to models."""

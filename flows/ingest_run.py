@@ -22,11 +22,11 @@ from flows.unchanged import inputs_fingerprint, is_unchanged
 from flows.watch import Watch
 from tasks.corpus import CorpusEntry
 from tasks.discover import Discovery, discover
-from tasks.errors import ClaraError, ReviewsInvalid
+from tasks.errors import ClaraError
 from tasks.options import IngestOptions
 from tasks.prefect_policy import step_policy
 from tasks.records import Reject, SourceFile
-from tasks.reviews import REVIEWS_FILE, parse_reviews
+from tasks.reviews import REVIEWS_FILE, decode_reviews, parse_reviews
 
 
 def run_ingest(places: Places, options: IngestOptions, watch: Watch) -> dict[str, Any]:
@@ -134,10 +134,7 @@ def _reviews(places: Places) -> str:
     if not places.output.exists(REVIEWS_FILE):
         return ""
     where = places.output.uri(REVIEWS_FILE)
-    try:
-        text = places.output.read_bytes(REVIEWS_FILE).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise ReviewsInvalid(f"{where} is no UTF-8 text: save it as UTF-8") from error
+    text = decode_reviews(places.output.read_bytes(REVIEWS_FILE), where)
     parse_reviews(text.split("\n"), where)
     return text
 

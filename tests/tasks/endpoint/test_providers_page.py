@@ -125,6 +125,6 @@ def test_every_extra_body_is_one_that_is_taken() -> None:
 
 
 def test_every_flag_exists() -> None:
-    of_others = {"--max-model-len", "--api-key", "--chunks"}
+    of_others = {"--max-model-len", "--api-key", "--chunks", "--output"}
     ours = {flag_of(name) for name in IngestOptions.model_fields}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGE)) - of_others <= ours
