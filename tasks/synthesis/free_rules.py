@@ -119,6 +119,8 @@ def _check_question(pair: QAPair) -> list[Broken]:
         found.append(("question-form", f"Too short, too long or broken: {question[:80]}"))
     if not question.rstrip(_CLOSERS).endswith(("?", "？")):
         found.append(("question-form", f"Does not end as a question: {question[-60:]}"))
+    if len(question) > MAX_QUESTION:
+        return found
     if told := refers_to_text(question):
         found.append(("question-refers-to-text", f"“{told}” needs the text: {question}"))
     elif pointing := dangling(question):

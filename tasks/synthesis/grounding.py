@@ -15,6 +15,7 @@ from tasks.synthesis.quantities import (
     held_months,
     held_numbers,
     said_numbers,
+    said_versions,
     without_small_counts,
 )
 from tasks.synthesis.wordlist import words
@@ -57,9 +58,10 @@ class Ground:
 
     def __init__(self, passage: str, headings: tuple[str, ...] = ()) -> None:
         self._passage = passage
+        self._plain = normalise(passage)
         self._numbers = held_numbers(passage)
         self._months = held_months(passage)
-        self._words = frozenset(map(comparable, _WORDS.findall(normalise(passage)))) - {""}
+        self._words = frozenset(map(comparable, _WORDS.findall(self._plain))) - {""}
         self._squeezed = comparable(passage)
         self._initials = _initials(passage)
         self._headings = comparable(" ".join(headings))
@@ -72,6 +74,7 @@ class Ground:
         """
         said = said_numbers(without_small_counts(text, self._passage))
         found = [number.shown for number in said if not self._holds_number(number)]
+        found += [version for version in said_versions(text) if version not in self._plain]
         found += [name for name in latin_names(text) if not self._holds_latin(name)]
         found += [name for name in chinese_names(text) if not self._holds_chinese(name)]
         person = person_answer(question, text)

@@ -23,7 +23,7 @@ _ANSWER_LABEL = re.compile(
 _SUMMARY_LABEL = re.compile(
     r"^(?:#{1,6}\s*)?(?:(?:dense )?summary|摘要|总结|總結|概要)\s*[:：\n]\s*", re.IGNORECASE
 )
-_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|__)(?=\S)(.+?)(?<=\S)\1(?![\w*])", re.DOTALL)
+_EMPHASIS = re.compile(r"(?<![\w*])(\*{1,3}|__)(?=\S)(.{1,400}?)(?<=\S)\1(?![\w*])", re.DOTALL)
 _LIST_MARK = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)、])\s+")
 _ENGLISH_QUESTION = re.compile(
     r"\b(?:what|who|whom|whose|when|where|why|how|which|is|are|was|were|do|does|did|can|could|has"

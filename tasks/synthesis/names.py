@@ -90,11 +90,11 @@ def latin_names(text: str) -> Iterator[str]:
             yield from word.split("/")
         elif word[0].isupper() and len(word) > 1:
             # In Chinese no sentence gives a capital.
-            before = plain[: match.start()]
+            before = plain[max(0, match.start() - 80) : match.start()]
             beside_han = re.search(rf"{_HAN_WORD}\s?$", before) or re.match(
-                rf"\s?{_HAN_WORD}", plain[match.end() :]
+                rf"\s?{_HAN_WORD}", plain[match.end() : match.end() + 2]
             )
-            opens = _OPENS_SENTENCE.search(before[-80:]) and not _ABBREVIATED.search(before[-8:])
+            opens = _OPENS_SENTENCE.search(before) and not _ABBREVIATED.search(before[-8:])
             if only_names or beside_han or not opens:
                 yield from _parts(word)
 

@@ -33,7 +33,8 @@ _SHORT_MAGNITUDES = {
 }
 _SPELLED = "|".join(name for name in _MAGNITUDES if name.isascii())
 _DATE = re.compile(r"(?<![\d.-])(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d))?(?![\d-])")
-_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.])")
+_VERSION = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?!\.?\d)")
+_DAY_FIRST = re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}")
 # "3d", "10kg" and "1990s" begin with a number; "esp32" and "h2o" hold none.
 _NUMBER = re.compile(
     rf"(?<![a-z0-9_.])(?<![a-z]-)(?P<number>\d+(?:\.\d+)?)(?: ?(?P<magnitude>{_SPELLED})s?\b)?"
@@ -48,13 +49,13 @@ _SPACED_GROUPS = re.compile(r"(?<![\d.])\d{1,3}(?: \d{3})+(?![\d.])")
 _RANGE = re.compile(
     r"(?P<number>\d+(?:\.\d+)?)\s*(?:-|–|—|~|～|to|and|至|到)\s*\d+(?:\.\d+)?\s*"
     rf"(?P<magnitude>{_SPELLED}|万|亿)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 # A table in thousands says so once: 单位：万元, "in millions".
 _APART = re.compile(
     r"(?<![\d零一二三四五六七八九十百千数几上])(?<!\d )(?P<zh>[万亿])(?=[元人吨美股户件辆台平千])"
     rf"|(?<![\d\w])(?<!\d )(?P<en>{_SPELLED})s\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 _SHORT_RANGE = re.compile(r"(?<!\d)(?P<century>1\d|20)\d\d[-–—/](?P<last>\d\d)(?!\d)")
 _SHORT_YEAR = re.compile(r"['’](?P<year>\d\d)(?!\d)")
@@ -93,6 +94,12 @@ def said_numbers(text: str) -> tuple[Said, ...]:
     return tuple(_said(_plain(_LONE_ONE.sub("某", text))))
 
 
+def said_versions(text: str) -> tuple[str, ...]:
+    """Versions and addresses such as 3.9.1: no numbers, and no dates."""
+    found = _VERSION.findall(_plain(text))
+    return tuple(version for version in found if not _DAY_FIRST.fullmatch(version))
+
+
 def without_small_counts(text: str, given: str) -> str:
     """`text` without counts of up to ten things, save those that `given` counts in another way."""
     counted = {match["counter"] for match in _SMALL_COUNT.finditer(given)}
@@ -106,6 +113,7 @@ def held_numbers(text: str) -> frozenset[Decimal]:
     plain = _plain(text)
     held = {said.value for said in _said(plain)}
     held |= {Decimal(digits) for digits in _ANY_DIGITS.findall(plain)}
+    held |= {Decimal(part) for version in _VERSION.findall(plain) for part in version.split(".")}
     held |= spelled_values(plain) | roman_values(text)
     for match in _RANGE.finditer(text):
         held.add(Decimal(match["number"]) * _MAGNITUDES[match["magnitude"].lower()])

@@ -165,3 +165,18 @@ def test_a_table_in_thousands() -> None:
 def test_nothing_is_missing_from_an_empty_text() -> None:
     assert Ground("").missing("") == ()
     assert Ground("").missing("15 kg of Nordvik") != ()
+
+
+def test_versions_are_compared_whole_and_dates_by_their_parts() -> None:
+    ground = Ground("Version 3.9.1 of the driver came on 22.11.2026, at 10.0.0.7.")
+    for said in ("version 3.9.1", "22 November 2026", "22.11.2026", "10.0.0.7"):
+        assert ground.missing(f"It is {said}.") == ()
+    assert ground.missing("It is version 3.9.2.") == ("3.9.2",)
+    assert ground.missing("It is 23 November 2026.") == ("2026-11-23",)
+
+
+@pytest.mark.parametrize(
+    "text", ["٣ pumps", "½ of 1.5.", "thouſand 3-5 thouſands", "\x00 '98", "《》"]
+)
+def test_odd_characters_break_nothing(text: str) -> None:
+    assert Ground(text).missing(text) == ()
