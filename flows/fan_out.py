@@ -13,7 +13,7 @@ from typing import Any
 
 from flows.watch import StepWatch
 from tasks.errors import ClaraError, FileRejected, WorkerDied
-from tasks.jobs import Job, Rejection
+from tasks.jobs import Done, Job, Rejection
 
 _TICK_S = 1.0
 
@@ -79,6 +79,12 @@ class FanOut:
                     # Prefect remembers a result that our cache has lost: make it again.
                     anew = job.model_copy(update={"overwrite": True})
                     running[self._submit(anew, True)] = (anew, True)
+                continue
+            if future.state.name == "Incomplete":
+                # The job itself tells which of its items failed: nothing has to be halved.
+                done = Done.model_validate(future.result(raise_on_failure=False))
+                for key, failure in done.failures.items():
+                    self.failed.append(FailedJob(job.only(key), failure))
                 continue
             rejection = _rejection(future)
             if job.size > 1:

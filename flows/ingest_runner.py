@@ -56,17 +56,29 @@ class StepRunner:
         if self.options.fresh:
             return list(items.values())
         pictures = set(self.cache.images.names())
-        missing = [item for key, item in items.items() if not self.is_stored(name, key, pictures)]
+        missing = [
+            item
+            for key, item in items.items()
+            if not self.is_stored(name, key, pictures, settled=True)
+        ]
         step.reuse(len(items) - len(missing))
         return missing
 
-    def is_stored(self, name: str, key: str, pictures: Container[str] | None = None) -> bool:
+    def is_stored(
+        self,
+        name: str,
+        key: str,
+        pictures: Container[str] | None = None,
+        *,
+        settled: bool = False,
+    ) -> bool:
         """Whether a result is in the cache, with the pictures that it names.
 
-        `pictures`: names of those in the cache, where many results are looked at.
+        `pictures`: names of those in the cache, where many results are looked at. `settled`: what
+        a call failed on for now does not count.
         """
         outcome: Any = self.cache.get(name, key, RESULTS[name])
-        if outcome is None:
+        if outcome is None or (settled and not getattr(outcome, "settled", True)):
             return False
         wanted = set()
         if isinstance(outcome, PictureOutcome) and outcome.image_id:

@@ -108,6 +108,8 @@ class IngestSteps(PictureSteps):
                 )
             ]
             failed = self.failures(self.fan_out(synthesize_documents, step, jobs))
+        if not all(self.is_stored("synthesize", item.key, settled=True) for item in missing):
+            self.retry_next_time = True
         return self._with_keys(entries, "synthesize", "synthesis_key", keys, failed)
 
     def _by_chunks(self, items: Sequence[ChunksToSynthesize]) -> list[list[ChunksToSynthesize]]:

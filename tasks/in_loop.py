@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 from tasks.jobs import Done, Job
 
@@ -27,7 +27,7 @@ def listen(step: str, advance: Advance | None) -> None:
 
 
 def run_job(job: Job) -> Any:
-    """What the task returns: Done as JSON, or a state named Waiting that holds the same.
+    """What the task returns: Done as JSON, or a state that holds the same: Waiting, Incomplete.
 
     Raises ClaraError for what stops the run; calls under way are answered and stored first.
     """
@@ -43,6 +43,10 @@ def run_job(job: Job) -> Any:
             listener(count)
 
     done: Done = run(lambda: function(job, client, advance))
+    if done.failures:
+        # Failed, because Prefect remembers what is completed, and the next run is to try again.
+        message = f"{len(done.failures)} of {job.size} items have no result"
+        return Failed(name="Incomplete", message=message, data=done.model_dump())
     if done.pending:
         message = f"{done.pending} items wait for the answers of a batch"
         return Completed(name="Waiting", message=message, data=done.model_dump())

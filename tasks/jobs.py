@@ -32,7 +32,7 @@ VERSIONS = {
     "pictures": 1,
     "extract": 2,
     "describe": 1,
-    "chunk": 1,
+    "chunk": 2,
     "synthesize": 1,
     "two_hops": 1,
     "export": 2,
@@ -80,6 +80,11 @@ class Job(Record):
         parts = (self._items[:middle], self._items[middle:])
         return [self.model_copy(update={str(self.items_field): part}) for part in parts]
 
+    def only(self, key: str) -> Self:
+        """The same work for one of the items."""
+        items = tuple(item for item in self._items if item.key == key)
+        return self.model_copy(update={str(self.items_field): items})
+
     @property
     def _items(self) -> tuple[Any, ...]:
         return tuple(getattr(self, str(self.items_field)))
@@ -106,6 +111,10 @@ class Done(Record):
     made: int
     rejected: int = 0
     pending: int = Field(default=0, description="items that wait for a batch's answers")
+    failures: dict[str, Rejection] = Field(
+        default_factory=dict,
+        description="by key: items without a result now that may have one at another time",
+    )
     note: str | None = Field(default=None, description="why the only item of a job was rejected")
 
 
@@ -147,6 +156,11 @@ class Syntheses(Record):
     """One synthesis a chunk, in the order of the chunks."""
 
     syntheses: tuple[Synthesis, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Whether a later run has nothing to ask again."""
+        return all(synthesis.settled for synthesis in self.syntheses)
 
 
 class TwoHopQuestion(Record):
@@ -268,6 +282,10 @@ class SynthesizeJob(Job):
     judge_min: int | None = Field(default=None, description="None: pairs are not graded")
     seed: int
     documents: tuple[ChunksToSynthesize, ...]
+
+    def is_done(self, cache: StepCache, key: str) -> bool:
+        stored = None if self.overwrite else cache.get(self.step, key, Syntheses)
+        return stored is not None and stored.settled
 
 
 class PairInPassage(Record):

@@ -224,6 +224,9 @@ class Synthesis(Record):
     dropped: tuple[DroppedPair, ...] = ()
     synthesizer: Synthesizer
     usage: Usage | None = None
+    settled: bool = Field(
+        default=True, description="false where a call failed for now: a later run asks again"
+    )
 
 
 class TrainingRow(Record):

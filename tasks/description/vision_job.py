@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tasks.cache import StepCache
 from tasks.description.stored_pictures import (
@@ -20,7 +20,7 @@ from tasks.description.stored_pictures import (
 from tasks.description.vision import VisionDescriber
 from tasks.endpoint.chat import AnswerPending, Asker, ChatAnswer, ChatRequest
 from tasks.errors import ClaraError, FileRejected
-from tasks.jobs import DescribeJob, DescribeOutcome, Done, PictureToDescribe
+from tasks.jobs import DescribeJob, DescribeOutcome, Done, PictureToDescribe, Rejection
 from tasks.prompting import load_prompts
 from tasks.records import Description
 
@@ -36,7 +36,7 @@ async def describe(job: DescribeJob, asker: Asker, advance: Callable[[int], None
     """Stores a DescribeOutcome under the key of each picture.
 
     Raises ClaraError for what stops the run, after the calls under way are stored. Raises what
-    a single picture failed on, a FileRejected that may pass say, after all others are stored.
+    nobody foresaw of a single picture, after all others are stored.
     """
     if job.calls is None:
         raise ValueError("a job of the vision describer names no endpoint")
@@ -54,7 +54,12 @@ async def describe(job: DescribeJob, asker: Asker, advance: Callable[[int], None
             group.create_task(batch.work(waiting))
     if error := batch.stopped_by or batch.failed_on:
         raise error
-    return Done(made=len(job.pictures), rejected=batch.rejected, pending=batch.pending)
+    return Done(
+        made=len(job.pictures),
+        rejected=batch.rejected,
+        pending=batch.pending,
+        failures=batch.failures,
+    )
 
 
 @dataclass
@@ -70,6 +75,7 @@ class _Batch:
     pending: int = 0
     stopped_by: ClaraError | None = None
     failed_on: Exception | None = None
+    failures: dict[str, Rejection] = field(default_factory=dict)
 
     async def work(self, waiting: Iterator[PictureToDescribe]) -> None:
         """Describes one picture after another until there is none, or the run is stopped."""
@@ -82,6 +88,9 @@ class _Batch:
                 self.pending += 1
             except ClaraError as error:
                 self.stopped_by = self.stopped_by or error
+            except FileRejected as error:
+                why = Rejection(reason=error.reason, detail=error.detail, id=picture.image_id)
+                self.failures[picture.key] = why
             except Exception as error:  # raised at the end: it must not cost the other pictures
                 self.failed_on = self.failed_on or error
 

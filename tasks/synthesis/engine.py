@@ -1,7 +1,8 @@
 """What a synthesizer is: something that turns one chunk into a summary and pairs.
 
-The extractive engine answers at once and in this process; an engine that calls a model
-implements the same protocol and keeps its batching to itself.
+The extractive engine answers at once, a chunk at a time, in a worker process. The engine that
+calls a model (`tasks.synthesis.llm`) works on whole documents, asynchronously, and has the same
+`synthesizer` and `cache_identity`.
 """
 
 from __future__ import annotations

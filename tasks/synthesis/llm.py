@@ -115,8 +115,8 @@ class LLMSynthesizer:
         """A Synthesis a chunk, in order. `advance` hears of each chunk that is done.
 
         Every chunk is carried as far as its answers allow before this raises: AnswerPending where
-        one waits for a batch, ClaraError where the run must stop, and a FileRejected that may
-        pass. Any other FileRejected is the reason why its chunk has no pairs.
+        one waits for a batch, ClaraError where the run must stop. A FileRejected is the reason
+        why its chunk has no pairs.
         """
         firsts = [asyncio.ensure_future(self._first(chunk, asker)) for chunk in chunks]
 
@@ -145,7 +145,6 @@ class LLMSynthesizer:
             answer = await asker.ask(request)
             checked = check_first(read_answer(answer), checks)
         except FileRejected as refused:
-            _unless_it_may_pass(refused)
             return _First(request, checks, answer, refused=refused)
         return _First(request, checks, answer, checked)
 
@@ -157,11 +156,15 @@ class LLMSynthesizer:
         asker: Asker,
         traced: ChunkTrace,
     ) -> Synthesis:
-        """What becomes of a chunk whose first answer, or the refusal of it, is there."""
+        """What becomes of a chunk whose first answer, or the refusal of it, is there.
+
+        A refusal that may pass leaves it unsettled: a later run asks again.
+        """
         usages = [first.answer.usage] if first.answer else []
+        refusals = [first.refused] if first.refused else []
         if first.refused is not None:
             refusal = DroppedPair(reason=first.refused.reason, detail=first.refused.detail)
-            return self._synthesis(None, (), [refusal], usages)
+            return self._synthesis(None, (), [refusal], usages, refusals)
         assert first.answer is not None and first.checked is not None
         checked = beside(first.checked, neighbours)
         traced.complaints = complaints(checked, first.checks, chunk)
@@ -175,17 +178,17 @@ class LLMSynthesizer:
                 usages.append(answer.usage)
                 second = check_second(read_answer(answer), first.checks, checked, neighbours)
             except FileRejected as refused:
-                # What the first answer gave is kept.
-                _unless_it_may_pass(refused)
+                refusals.append(refused)  # what the first answer gave is kept
         ended = outcome(checked, second)
         traced.replaced = ended.replaced
         summary = (second or checked).summary
         dropped = [*((summary.fault,) if summary.fault else ()), *ended.lost]
         pairs = first.checks.choose((*checked.valid, *(second.valid if second else ())))
         if self._judge_min is not None and pairs:
-            pairs, low = await self._judged(chunk, pairs, self._judge_min, asker, usages)
+            judging = self._judged(chunk, pairs, self._judge_min, asker, usages, refusals)
+            pairs, low = await judging
             dropped += low
-        return self._synthesis(summary.text, pairs, dropped, usages)
+        return self._synthesis(summary.text, pairs, dropped, usages, refusals)
 
     async def _judged(
         self,
@@ -194,13 +197,14 @@ class LLMSynthesizer:
         least: int,
         asker: Asker,
         usages: list[Usage | None],
+        refusals: list[FileRejected],
     ) -> tuple[tuple[QAPair, ...], list[DroppedPair]]:
         try:
             answer = await asker.ask(judge_request(chunk, pairs, self._prompts["judge"]))
             usages.append(answer.usage)
             return graded_pairs(pairs, read_grades(answer, len(pairs)), least)
         except FileRejected as refused:
-            _unless_it_may_pass(refused)
+            refusals.append(refused)
             return (), not_judged(pairs, refused)
 
     def _synthesis(
@@ -209,6 +213,7 @@ class LLMSynthesizer:
         pairs: tuple[QAPair, ...],
         dropped: Sequence[DroppedPair],
         usages: Sequence[Usage | None],
+        refusals: Sequence[FileRejected],
     ) -> Synthesis:
         return Synthesis(
             dense_summary=summary,
@@ -216,6 +221,7 @@ class LLMSynthesizer:
             dropped=tuple(dropped),
             synthesizer=self.synthesizer,
             usage=_sum(usages),
+            settled=not any(refused.retryable for refused in refusals),
         )
 
 
@@ -233,17 +239,9 @@ def _without_repeats(made: Sequence[Synthesis]) -> list[Synthesis]:
     return found
 
 
-def _unless_it_may_pass(refused: FileRejected) -> None:
-    """A failure that may pass is not remembered: a later run makes the document."""
-    if refused.retryable:
-        raise refused
-
-
 def _urgency(failure: BaseException) -> int:
-    """What stops the run comes first, then what waits for a batch, then what one chunk met."""
-    if isinstance(failure, AnswerPending):
-        return 1
-    return 2 if isinstance(failure, FileRejected) else 0
+    """What stops the run comes first, then what waits for a batch."""
+    return int(isinstance(failure, AnswerPending))
 
 
 def _sum(usages: Sequence[Usage | None]) -> Usage | None:

@@ -28,7 +28,7 @@ _GLUED_POWER = re.compile("(?<=[0-9０-９])(?=[\u00b2\u00b3\u00b9\u2070\u2074-\
 _WIDE_GROUPING = re.compile("(?<=[０-９])，(?=[０-９]{3})")
 # 100，200 and 100、200 are two numbers, while 100,200 is one.
 _LIST_COMMA = re.compile("[，、﹐﹑､]")
-_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_GROUPED = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?!\d|,\d)")
 
 _PUNCTUATION = str.maketrans(
     {

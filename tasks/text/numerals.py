@@ -46,7 +46,7 @@ _WORDS = (
 )
 
 _FRACTION = re.compile(
-    f"(?<![{_D}{_U}])(?P<whole>[{_D}{_U}]+)分之(?P<part>{_NUMERAL}|\\d+(?:\\.\\d+)?)"
+    f"(?<![{_D}{_U}])(?P<whole>[{_D}{_U}]+)分之(?P<part>{_NUMERAL}|[0-9]+(?:\\.[0-9]+)?)"
 )
 _ORDINAL = re.compile(f"(?<=第)[{_D}{_U}]+")
 _PLAIN = re.compile(f"(?P<word>{_WORDS})|(?P<numeral>{_NUMERAL})(?=(?P<measure>{_MEASURES})?)")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 
 from tasks.cache import StepCache
 from tasks.endpoint.chat import AnswerPending, Asker
-from tasks.jobs import Done, PairsToJoin, TwoHopsJob
+from tasks.errors import FileRejected
+from tasks.jobs import Done, PairsToJoin, Rejection, TwoHopsJob
 from tasks.prompting import Prompt, load_prompts
 from tasks.two_hops.engine import ask_for_question
 
@@ -25,7 +26,9 @@ async def compose(job: TwoHopsJob, asker: Asker, advance: Callable[[int], None])
     await asyncio.gather(*(batch.work(waiting, job.step) for _ in range(callers)))
     if batch.failure is not None:
         raise batch.failure
-    return Done(made=batch.made, rejected=batch.rejected, pending=batch.pending)
+    return Done(
+        made=batch.made, rejected=batch.rejected, pending=batch.pending, failures=batch.failures
+    )
 
 
 class _Batch:
@@ -37,6 +40,7 @@ class _Batch:
         self._cache, self._prompt, self._asker, self._advance = cache, prompt, asker, advance
         self.made = self.rejected = self.pending = 0
         self.failure: Exception | None = None
+        self.failures: dict[str, Rejection] = {}
 
     def missing(self, job: TwoHopsJob) -> list[PairsToJoin]:
         items = {item.key: item for item in job.pairs}
@@ -52,6 +56,9 @@ class _Batch:
                 await asyncio.to_thread(self._cache.put, step, item.key, result)
             except AnswerPending:
                 self.pending += 1
+                continue
+            except FileRejected as error:
+                self.failures[item.key] = Rejection(reason=error.reason, detail=error.detail)
                 continue
             except Exception as error:
                 self.failure = self.failure or error

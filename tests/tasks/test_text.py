@@ -306,3 +306,9 @@ def test_long_rows_of_anything_are_survived(row: str) -> None:
     assert language_of(text) in ("en", "zh", "mixed", "other")
     assert search_terms(text) == search_terms(text)
     assert "".join(text[a:b] for a, b in sentence_spans(text)) == text.replace("\n", "")
+
+
+def test_digits_of_other_scripts_and_commas_that_end_a_clause_do_not_disturb() -> None:
+    assert normalise("百分之٣")
+    assert normalise("26,827, and 1,234,567.") == "26827, and 1234567."
+    assert normalise("1,23,4 and 12,345,6") == "1,23,4 and 12,345,6"

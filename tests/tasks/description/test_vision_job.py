@@ -16,7 +16,7 @@ from tasks.description.engine import PictureContext
 from tasks.endpoint.chat import AnswerPending, ChatAnswer, ChatRequest
 from tasks.endpoint.failures import EndpointRefused, ItemRefused
 from tasks.endpoint.options import EndpointOptions
-from tasks.errors import CostLimitReached, FileRejected
+from tasks.errors import CostLimitReached
 from tasks.jobs import DescribeJob, DescribeOutcome, Done, PictureToDescribe
 from tasks.pictures import canonical_picture, save_picture
 from tasks.records import Usage
@@ -208,9 +208,8 @@ def test_no_second_call_is_made_after_the_end(tmp_path: Path) -> None:
 
 def test_what_may_pass_costs_the_others_nothing(batch: Batch) -> None:
     failed = ItemRefused("call_failed", "ten attempts failed", retryable=True)
-    with pytest.raises(FileRejected) as caught:
-        batch.run(Endpoint({batch.name_of(2): failed}))
-    assert caught.value is failed
+    done = batch.run(Endpoint({batch.name_of(2): failed}))
+    assert [why.reason for why in done.failures.values()] == ["call_failed"]
     assert batch.described() == [0, 1, 3, 4, 5, 6, 7] and batch.outcome(2) is None
     assert sum(batch.advanced) == 7
 
@@ -218,18 +217,16 @@ def test_what_may_pass_costs_the_others_nothing(batch: Batch) -> None:
 def test_a_damaged_copy_is_removed_and_made_again(batch: Batch) -> None:
     copy = batch.images / f"{batch.ids[5]}.jpg"
     copy.write_bytes(copy.read_bytes()[:700])
-    with pytest.raises(FileRejected) as caught:
-        batch.run(Endpoint({}))
-    assert caught.value.reason == "image_truncated" and caught.value.retryable
+    done = batch.run(Endpoint({}))
+    assert [why.reason for why in done.failures.values()] == ["image_truncated"]
     assert not copy.exists() and batch.outcome(5) is None
     assert len(batch.described()) == 7
 
 
 def test_a_lost_copy_may_pass(batch: Batch) -> None:
     (batch.images / f"{batch.ids[5]}.jpg").unlink()
-    with pytest.raises(FileRejected) as caught:
-        batch.run(Endpoint({}))
-    assert caught.value.reason == "file_vanished" and caught.value.retryable
+    done = batch.run(Endpoint({}))
+    assert [why.reason for why in done.failures.values()] == ["file_vanished"]
     assert len(batch.described()) == 7
 
 
@@ -272,9 +269,8 @@ def test_pictures_come_from_any_storage(batch: Batch, tmp_path: Path) -> None:
     batch.job = batch.job.model_copy(update={"cache_uri": uri})
     batch.cache = StepCache(Location(uri))
     memory.rm_file(f"/{tmp_path.name}/images/{batch.ids[0]}.jpg")
-    with pytest.raises(FileRejected) as caught:
-        batch.run(Endpoint({}))
-    assert caught.value.reason == "file_vanished" and caught.value.retryable
+    done = batch.run(Endpoint({}))
+    assert [why.reason for why in done.failures.values()] == ["file_vanished"]
     assert batch.described() == list(range(1, 8))
 
 

@@ -132,9 +132,11 @@ def test_a_refused_second_call_costs_only_what_it_should_mend() -> None:
 
 
 @pytest.mark.parametrize("step", ["synthesize", "repair"])
-def test_a_failure_that_may_pass_is_not_remembered(step: str) -> None:
-    with pytest.raises(FileRejected, match="content_refused"):
-        made(_refusing(step, retryable=True), EN)
+def test_a_failure_that_may_pass_leaves_its_chunk_unsettled(step: str) -> None:
+    (synthesis,), _ = made(_refusing(step, retryable=True), EN)
+    assert not synthesis.settled
+    (synthesis,), _ = made(_refusing(step), EN)
+    assert synthesis.settled
 
 
 @pytest.mark.parametrize("text", ["no JSON", "[]", '{"pairs": 3}', '{"pairs": [{"question": 1}]}'])

@@ -159,16 +159,23 @@ def test_what_stops_the_run_lets_calls_under_way_end_and_starts_none(tmp_path: P
     assert [key[1] for key in corpus.stored()] == [number[0] for number in answered]
 
 
-def test_a_document_s_failure_that_may_pass_costs_no_other(tmp_path: Path) -> None:
+def test_a_call_that_failed_for_now_costs_its_chunk_and_is_made_by_a_later_run(
+    tmp_path: Path,
+) -> None:
     def script(request: ChatRequest) -> dict[str, Any]:
         if serial(request) == "0-1":
             raise FileRejected("call_failed", "failed on it 10 times", retryable=True)
         return good(request)
 
     corpus = Corpus(tmp_path, [2, 1])
-    with pytest.raises(FileRejected, match="call_failed"):
-        corpus.run(script)
-    assert corpus.stored() == corpus.keys[1:]
+    corpus.run(script)
+    assert corpus.stored() == corpus.keys
+    assert not corpus.read(0).settled and corpus.read(1).settled
+    kept, failed = corpus.read(0).syntheses
+    assert kept.qa_pairs and [fault.reason for fault in failed.dropped] == ["call_failed"]
+    corpus.run(good)
+    assert corpus.read(0).settled
+    assert corpus.read(0).syntheses[1].dense_summary is not None
 
 
 def test_a_refused_chunk_is_remembered(tmp_path: Path) -> None:

@@ -11,8 +11,10 @@ from tasks.endpoint.chat import AnswerPending, ChatAnswer, ChatRequest
 from tasks.endpoint.failures import EndpointRefused, ItemRefused
 from tasks.errors import ClaraError, CostLimitReached, FileRejected
 from tasks.jobs import Done, PairInPassage, PairsToJoin, TwoHopQuestion, TwoHopsJob
+from tasks.prompting import load_prompts
 from tasks.text.untrusted import fenced
 from tasks.two_hops.composer import composer_of
+from tasks.two_hops.engine import request_for
 from tasks.two_hops.job import compose
 from tasks.two_hops.questions import two_hops_of
 from tests.tasks.two_hops.linked_corpus import (
@@ -135,7 +137,6 @@ def test_pending_items_are_counted_and_asked_again_by_a_later_run(tmp_path: Path
     [
         CostLimitReached("the limit is reached"),
         EndpointRefused("payment", "the account is empty"),
-        FileRejected("lost", "try again", retryable=True),
         ZeroDivisionError("unforeseen"),
     ],
 )
@@ -205,3 +206,19 @@ def test_a_full_disk_is_the_runs_problem(tmp_path: Path) -> None:
     (tmp_path / "cache" / "two_hops").write_text("a file where a folder should be")
     with pytest.raises((ClaraError, OSError)):
         run(job, Model(good_answer))
+
+
+def test_what_may_pass_is_told_and_costs_the_others_nothing(tmp_path: Path) -> None:
+    job = job_of(tmp_path)
+    failing = job.pairs[1].key
+    bad = request_for(job.pairs[1], load_prompts(None)["two_hops"])
+
+    class Failing(Model):
+        async def ask(self, request: ChatRequest) -> ChatAnswer:
+            if request == bad:
+                raise FileRejected("call_failed", "try again", retryable=True)
+            return await super().ask(request)
+
+    done = run(job, Failing(good_answer))
+    assert {key: why.reason for key, why in done.failures.items()} == {failing: "call_failed"}
+    assert [result is not None for result in stored(job)] == [True, False]
