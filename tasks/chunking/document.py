@@ -19,10 +19,10 @@ def chunk_document(
     """Chunks of `document` in reading order; joined, they give back its words.
 
     `descriptions` are texts by image id. A description stands where its picture's reference
-    stood; the reference of a picture without one is removed. A chunk is never longer than
-    `limit`, with one exception: a description is not cut, so one that is longer makes a chunk
-    of its own (with the headings above it) whose `tokens` say so. A document that is nothing but
-    one picture has the description as its text, which is cut like any other text.
+    stood; the reference of a picture without one is removed. A description that is too long for
+    a chunk is cut like any other text, and each chunk that holds a part of it names its picture.
+    A chunk is never longer than `limit`, unless a single character (with the accents and joiners
+    that belong to it) is.
 
     The only text that is in two chunks is the header of a table that was cut.
     """

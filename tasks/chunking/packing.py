@@ -29,8 +29,8 @@ _SURE_BELOW = 0.97
 def pack(pieces: Sequence[Piece], limit: LengthLimit) -> list[Sequence[Piece]]:
     """`pieces` as consecutive groups, a group a chunk, none longer than the limit.
 
-    The only chunk that is longer is a single piece that is longer (a description), with the
-    headings before it.
+    The only chunk that is longer is a single piece that is longer (a character that cannot be
+    cut), with the headings before it.
     """
     packer = _Packer(pieces, limit)
     while True:

@@ -2,18 +2,17 @@
 
 A block that fits is one piece. Only a block that is longer than a chunk (less the headings
 above it, which stay with it) is taken apart: a list into items, a table into rows, code into
-lines, and text into sentences.
+lines, a description into paragraphs, and text into sentences.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tasks.chunking.enrich import REFERENCE, Enricher
-from tasks.chunking.splitting import Cut, Measure, cut_text
-from tasks.chunking.tables import cut_table, read_table
+from tasks.chunking.enrich import REFERENCE, Enricher, place_of
+from tasks.chunking.passages import Fragment, Ids, Passage
+from tasks.chunking.tables import Table, cut_table, read_table
 from tasks.records import Block, ExtractedDocument
 from tasks.tokenizer import LengthLimit
 
@@ -31,15 +30,16 @@ _BORDER_OF_LEVEL = {
     "word": BORDER_WORD,
 }
 
-Ids = tuple[str, ...]
-
 # A paragraph of no more characters, without a full stop, is a title of what stands below it.
 _TITLE_LENGTH = 80
 _SENTENCE_ENDS = tuple(".!?。！？；;,，")
+_ANNOUNCING = (":", "：")
 
 _ITEM = re.compile(
     r"^[ \t]*(?:[-*+•·▪◦‣]|\d{1,3}[.)、]|[A-Za-z][.)]|[(（]?[一二三四五六七八九十\d]{1,3}[)）、])"
 )
+# A row of a table as describers write it (`Part: seal; price: 5 EUR`), or another line of a kind.
+_NAMED = re.compile(r"[^:：]{1,60}[:：]")
 _HEADING_MARKS = re.compile(r"^\s*#{1,6}\s*|\s*#+\s*$")
 _LINK = re.compile(r"!?\[([^\]]{0,300})\]\([^)]{0,500}\)")
 _EMPHASIS = re.compile(r"(\*\*|__|\*|`)(?=\S)(.{1,300}?)(?<=\S)\1")
@@ -76,6 +76,7 @@ class _Part:
     border: float
     header: str = ""
     lead: bool = False
+    image_ids: Ids = ()
 
 
 def pieces_of(document: ExtractedDocument, enricher: Enricher, limit: LengthLimit) -> list[Piece]:
@@ -84,17 +85,18 @@ def pieces_of(document: ExtractedDocument, enricher: Enricher, limit: LengthLimi
     path: list[tuple[int, str]] = []
     lead_size = 0
     previous: Block | None = None
-    for block, shown in _blocks(document, enricher):
+    for block in document.blocks:
         level = _heading_level(block)
         if level:
             path = [(above, title) for above, title in path if above < level]
             path.append((level, heading_text(block.markdown)))
         room = max(limit.maximum - lead_size, limit.maximum // 2)
         titles = tuple(title for _, title in path if title)
+        passage = Passage(enricher, limit, place_of(block.markdown, in_table=block.kind == "table"))
         made = [
             piece
-            for part in _parts(block, room, limit, enricher)
-            if (piece := _piece(part, block, level, titles, shown, enricher, limit))
+            for part in _parts(block, room, limit, passage)
+            if (piece := _piece(part, block, level, titles, passage, limit))
         ]
         if not made:
             continue
@@ -119,22 +121,6 @@ def _heading_level(block: Block) -> int:
     return block.level or (len(marks[1]) if marks else 1)
 
 
-def _blocks(document: ExtractedDocument, enricher: Enricher) -> Iterator[tuple[Block, Ids]]:
-    """The document's blocks, with the pictures that they describe.
-
-    A document that is one picture has the description as its text, in paragraphs.
-    """
-    blocks = document.blocks
-    if len(blocks) != 1 or not REFERENCE.fullmatch(blocks[0].markdown.strip()):
-        for block in blocks:
-            yield block, ()
-        return
-    reference = blocks[0].markdown.strip()
-    for paragraph in enricher.text(reference).split("\n\n"):
-        text = blocks[0].model_copy(update={"markdown": paragraph, "kind": "paragraph"})
-        yield text, enricher.image_ids(reference)
-
-
 def _border(previous: Block | None, block: Block, level: int) -> float:
     if level:
         return BORDER_SECTION
@@ -152,7 +138,7 @@ def _announces(previous: Block, block: Block) -> bool:
     if previous.kind != "paragraph":
         return False
     line = previous.markdown.rstrip()
-    if line.endswith((":", "：")):
+    if line.endswith(_ANNOUNCING):
         return True
     is_title = len(line) <= _TITLE_LENGTH and not line.endswith(_SENTENCE_ENDS)
     return is_title and block.kind in ("table", "list", "code")
@@ -163,19 +149,18 @@ def _piece(
     block: Block,
     level: int,
     titles: tuple[str, ...],
-    shown: Ids,
-    enricher: Enricher,
+    passage: Passage,
     limit: LengthLimit,
 ) -> Piece | None:
     """`part` enriched; None where nothing is left of it but an undescribed picture."""
-    text = enricher.text(part.raw, table_row=block.kind == "table").rstrip()
+    text = passage.enriched(part.raw).rstrip()
     text = text.lstrip("\n") if block.kind in ("code", "list") else text.lstrip()
     if _BULLET_ALONE.fullmatch(text.strip()) and not _BULLET_ALONE.fullmatch(part.raw.strip()):
         return None
     if not text.strip():
         return None
     size = limit.measure(text)
-    header = enricher.text(part.header, table_row=True)
+    header = passage.enriched(part.header)
     return Piece(
         text=text,
         size=size,
@@ -186,39 +171,55 @@ def _piece(
         header=header if header and limit.fits(f"{header}\n{text}") else "",
         headings=titles,
         pages=block.pages,
-        image_ids=shown or enricher.image_ids(part.raw),
+        image_ids=passage.image_ids(part.raw) + part.image_ids,
         is_code=block.kind == "code",
     )
 
 
-def _parts(block: Block, room: int, limit: LengthLimit, enricher: Enricher) -> list[_Part]:
+def _parts(block: Block, room: int, limit: LengthLimit, passage: Passage) -> list[_Part]:
     raw = block.markdown.strip("\n").rstrip()
-    in_table = block.kind == "table"
-
-    def measure(text: str) -> int:
-        return limit.measure(enricher.text(text, table_row=in_table))
-
-    if in_table and (table := read_table(raw)):
-        text = "\n\n".join(filter(None, (table.before, table.markdown, table.after)))
-        if measure(text) <= room:
-            return [_Part(text, "\n\n", BORDER_BLOCK)]
-        parts = [_Part(p.raw, p.glue, p.border) for p in _text_parts(table.before, room, measure)]
-        parts += [
-            _Part(part.text, "\n", BORDER_ITEM, part.header, part.is_header)
-            for part in cut_table(
-                table, room if not parts else limit.maximum, limit.maximum, measure
-            )
-        ]
-        return parts + _text_parts(table.after, limit.maximum, measure)
-    if measure(raw) <= room:
+    if block.kind == "table" and (table := read_table(raw)):
+        return _table_parts(table, room, limit, passage)
+    if passage.measure(raw) <= room:
         return [_Part(raw, "\n\n", BORDER_BLOCK)]
-    if block.kind == "picture":
-        return _text_parts(raw, room, measure)
+    if passage.place == "paragraphs":
+        return _description_parts(raw, room, passage)
     if block.kind == "code":
-        return _line_parts(raw.split("\n"), room, measure)
+        return _line_parts(raw.split("\n"), room, passage)
     if block.kind == "list":
-        return _line_parts(_items(raw), room, measure)
-    return _text_parts(raw, room, measure)
+        return _line_parts(_items(raw), room, passage)
+    return _text_parts(raw, room, passage)
+
+
+def _table_parts(table: Table, room: int, limit: LengthLimit, passage: Passage) -> list[_Part]:
+    text = "\n\n".join(filter(None, (table.before, table.markdown, table.after)))
+    if passage.measure(text) <= room:
+        return [_Part(text, "\n\n", BORDER_BLOCK)]
+    parts = _text_parts(table.before, room, passage)
+    bound = room if not parts else limit.maximum
+    parts += [
+        _Part(part.text, "\n", BORDER_ITEM, part.header, part.is_header, part.image_ids)
+        for part in cut_table(table, bound, limit.maximum, passage)
+    ]
+    return parts + _text_parts(table.after, limit.maximum, passage)
+
+
+def _description_parts(reference: str, room: int, passage: Passage) -> list[_Part]:
+    """The paragraphs of a description that is too long for a chunk, and parts of long ones."""
+    parts: list[_Part] = []
+    border = BORDER_BLOCK
+    for paragraph in passage.enriched(reference).split("\n\n"):
+        lines = paragraph.split("\n")
+        if passage.measure(paragraph) <= room:
+            made = [_Part(paragraph, "\n\n", border)]
+        elif all(_ITEM.match(line) or _NAMED.match(line) for line in lines):
+            made = _line_parts(lines, room, passage)
+        else:
+            made = _text_parts(paragraph, room, passage)
+        parts += [replace(made[0], glue="\n\n", border=border), *made[1:]]
+        border = BORDER_BOUND if paragraph.endswith(_ANNOUNCING) else BORDER_BLOCK
+    shown = passage.image_ids(reference)
+    return [replace(part, image_ids=shown) for part in parts]
 
 
 def _items(raw: str) -> list[str]:
@@ -232,37 +233,34 @@ def _items(raw: str) -> list[str]:
     return items
 
 
-def _line_parts(lines: list[str], room: int, measure: Measure) -> list[_Part]:
+def _line_parts(lines: list[str], room: int, passage: Passage) -> list[_Part]:
     parts: list[_Part] = []
     glue = ""
     for line in lines:
         glue += "\n"
         if not line.strip():
             continue
-        if measure(line) <= room:
+        if passage.measure(line) <= room:
             parts.append(_Part(line, glue, BORDER_ITEM))
         else:
-            broken = _text_parts(line, room, measure)
+            broken = _text_parts(line, room, passage)
             parts.append(replace(broken[0], glue=glue, border=BORDER_ITEM))
             parts += broken[1:]
         glue = ""
     return parts
 
 
-def _text_parts(raw: str, room: int, measure: Measure) -> list[_Part]:
-    parts: list[_Part] = []
-    end = 0
-    for cut in _cuts(raw, room, measure):
-        gap = raw[end : cut.start]
-        parts.append(_Part(raw[cut.start : cut.end], gap, _BORDER_OF_LEVEL[cut.level]))
-        end = cut.end
-    return parts
+def _text_parts(raw: str, room: int, passage: Passage) -> list[_Part]:
+    return [
+        _Part(part.raw, part.gap, _BORDER_OF_LEVEL[part.level], image_ids=part.image_ids)
+        for part in _fragments(raw, room, passage)
+    ]
 
 
-def _cuts(raw: str, room: int, measure: Measure) -> list[Cut]:
+def _fragments(raw: str, room: int, passage: Passage) -> list[Fragment]:
     """The first piece keeps the spaces before it: in code and lists they mean something."""
-    indent = len(raw) - len(raw.lstrip(" "))
-    if not indent or measure(raw[:indent]) > room // 2:
-        return cut_text(raw, room, measure)
-    cuts = cut_text(raw, room - measure(raw[:indent]), measure)
-    return [replace(cuts[0], start=0), *cuts[1:]] if cuts else []
+    indent = raw[: len(raw) - len(raw.lstrip(" "))]
+    if not indent or passage.measure(indent) > room // 2:
+        return passage.cut(raw, room)
+    cut = passage.cut(raw, room - passage.measure(indent))
+    return [replace(cut[0], raw=indent + cut[0].raw, gap=""), *cut[1:]] if cut else []

@@ -1,7 +1,8 @@
 """Cutting a text that is longer than a chunk: at sentences, then clauses, then words.
 
 Each level is used only inside a piece that the level above could not make short enough. A
-picture reference is never cut, so a piece that holds a long description may stay too long.
+picture reference is never cut: one whose description is too long is a piece of its own, and the
+description is cut in its place (passages.py).
 """
 
 from __future__ import annotations

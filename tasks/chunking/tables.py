@@ -8,9 +8,9 @@ part is a row of its own with the other cells empty, so that what is left stays 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tasks.chunking.splitting import Measure, cut_text
+from tasks.chunking.passages import Ids, Passage
 
 _SEPARATOR = re.compile(r"\s*\|?\s*:?-+:?\s*(?:\|\s*:?-+:?\s*)*\|?\s*")
 _CELL_BORDER = re.compile(r"(?<!\\)\|")
@@ -21,11 +21,15 @@ _CELL_SPACE = 2
 
 @dataclass(frozen=True)
 class TablePart:
-    """Lines that stay together. `header` is repeated where a chunk begins with this part."""
+    """Lines that stay together. `header` is repeated where a chunk begins with this part.
+
+    `image_ids` names the picture whose description was cut, if the part holds a piece of it.
+    """
 
     text: str
     header: str = ""
     is_header: bool = False
+    image_ids: Ids = ()
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ def read_table(markdown: str) -> Table | None:
     )
 
 
-def cut_table(table: Table, room: int, maximum: int, measure: Measure) -> list[TablePart]:
+def cut_table(table: Table, room: int, maximum: int, passage: Passage) -> list[TablePart]:
     """Parts of a table that is too long for one chunk.
 
     `room` is what the first part may take (its heading stands above it), `maximum` what every
@@ -72,60 +76,60 @@ def cut_table(table: Table, room: int, maximum: int, measure: Measure) -> list[T
     chunk is cut like a row.
     """
     parts: list[TablePart] = []
-    header_size = measure(table.header) if table.header else 0
+    header_size = passage.measure(table.header) if table.header else 0
     if table.header and not table.rows:
-        return [TablePart(text) for text in _cut_row(table.header.split("\n")[0], room, measure)]
+        return _cut_row(table.header.split("\n")[0], room, passage)
     if header_size > room:
-        line = table.header.split("\n")[0]
-        parts += [TablePart(text, is_header=True) for text in _cut_row(line, room, measure)]
+        cut = _cut_row(table.header.split("\n")[0], room, passage)
+        parts += [replace(part, is_header=True) for part in cut]
     for row in table.rows:
         first = not parts
         bound = room if first else maximum
-        parts += _row_parts(row, table.header, header_size, first, bound, measure)
+        parts += _row_parts(row, table.header, header_size, first, bound, passage)
     return parts
 
 
 def _row_parts(
-    row: str, header: str, header_size: int, first: bool, bound: int, measure: Measure
+    row: str, header: str, header_size: int, first: bool, bound: int, passage: Passage
 ) -> list[TablePart]:
     if not header:
-        return [TablePart(text) for text in _cut_row(row, bound, measure)]
-    if measure(f"{header}\n{row}") <= bound:
+        return _cut_row(row, bound, passage)
+    if passage.measure(f"{header}\n{row}") <= bound:
         return [TablePart(f"{header}\n{row}" if first else row, header)]
     if header_size > bound // 2:
-        rows = [TablePart(text) for text in _cut_row(row, bound, measure)]
+        rows = _cut_row(row, bound, passage)
         return [TablePart(header, is_header=True), *rows] if first else rows
-    texts = _cut_row(row, bound - header_size - measure("\n"), measure)
-    parts = [TablePart(text, header) for text in texts]
+    rows = _cut_row(row, bound - header_size - passage.measure("\n"), passage)
+    parts = [replace(part, header=header) for part in rows]
     if first:
-        parts[0] = TablePart(f"{header}\n{parts[0].text}", header)
+        parts[0] = replace(parts[0], text=f"{header}\n{parts[0].text}")
     return parts
 
 
-def _cut_row(row: str, size: int, measure: Measure) -> list[str]:
+def _cut_row(row: str, size: int, passage: Passage) -> list[TablePart]:
     """`row` as rows no longer than `size`; as plain text where even empty cells are too long."""
-    if measure(row) <= size:
-        return [row]
+    if passage.measure(row) <= size:
+        return [TablePart(row)]
     cells = _cells(row)
-    empty = measure(_row([""] * len(cells)))
+    empty = passage.measure(_row([""] * len(cells)))
     if empty > size // 2:
-        return [row[cut.start : cut.end] for cut in cut_text(row, size, measure)]
-    rows: list[str] = []
+        return [TablePart(part.raw, image_ids=part.image_ids) for part in passage.cut(row, size)]
+    rows: list[TablePart] = []
     group: dict[int, str] = {}
     for number, cell in enumerate(cells):
         if not cell:
             continue
-        if group and measure(_aligned(group | {number: cell}, len(cells))) > size:
-            rows.append(_aligned(group, len(cells)))
+        if group and passage.measure(_aligned(group | {number: cell}, len(cells))) > size:
+            rows.append(TablePart(_aligned(group, len(cells))))
             group = {}
-        if not group and measure(_aligned({number: cell}, len(cells))) > size:
+        if not group and passage.measure(_aligned({number: cell}, len(cells))) > size:
             rows += [
-                _aligned({number: cell[cut.start : cut.end]}, len(cells))
-                for cut in cut_text(cell, size - empty - _CELL_SPACE, measure)
+                TablePart(_aligned({number: part.raw}, len(cells)), image_ids=part.image_ids)
+                for part in passage.cut(cell, size - empty - _CELL_SPACE)
             ]
             continue
         group[number] = cell
-    return [*rows, _aligned(group, len(cells))] if group else rows
+    return [*rows, TablePart(_aligned(group, len(cells)))] if group else rows
 
 
 def _aligned(cells: dict[int, str], columns: int) -> str:

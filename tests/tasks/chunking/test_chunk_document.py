@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import pytest
 
-from tasks.chunking import chunk_document
-from tasks.records import Block, BlockKind, ExtractedDocument, Profile, TextChunk
+from tasks.records import BlockKind
 from tasks.text import weighted_length
-from tasks.tokenizer import LengthLimit
-
-FLOW = "0123456789abcdef"
-PUMP = "fedcba9876543210"
-
-
-def reference(image_id: str) -> str:
-    return f"[IMAGE_REF: extracted_assets/{image_id}.jpg]"
-
-
-def limit(maximum: int) -> LengthLimit:
-    return LengthLimit(maximum, "characters", f"characters:{maximum}", weighted_length)
-
-
-def block(kind: BlockKind, markdown: str, *pages: int, level: int = 0) -> Block:
-    return Block(kind=kind, markdown=markdown, pages=pages, level=level)
-
-
-def heading(text: str, level: int, *pages: int) -> Block:
-    return block("heading", "#" * level + " " + text, *pages, level=level)
-
-
-def document(*blocks: Block) -> ExtractedDocument:
-    return ExtractedDocument(doc_id="d", blocks=blocks, profile=Profile(name="direct"))
-
-
-def chunks(
-    *blocks: Block, maximum: int = 200, descriptions: Mapping[str, str] | None = None
-) -> list[TextChunk]:
-    return chunk_document(document(*blocks), descriptions or {}, limit(maximum))
-
-
-def words(count: int, word: str = "word") -> str:
-    return " ".join(f"{word}{number}" for number in range(count)) + "."
+from tests.tasks.chunking.builders import (
+    FLOW,
+    TABLE_HEADER,
+    block,
+    chunks,
+    heading,
+    reference,
+    words,
+)
 
 
 def test_a_short_document_is_one_chunk_that_knows_everything() -> None:
@@ -180,9 +152,6 @@ def test_lists_and_code_are_cut_between_lines() -> None:
     assert "\n    call_1(x)\n\n    call_2(x)" in made[0].text
 
 
-TABLE_HEADER = "| Part | Price |\n|---|---|"
-
-
 def test_a_table_that_is_cut_keeps_its_header() -> None:
     rows = [f"| part {number}     | {number * 3} EUR   |" for number in range(40)]
     source = "| Part        | Price     |\n|-------------|----------:|\n" + "\n".join(rows)
@@ -224,65 +193,6 @@ def test_tables_of_odd_shape_lose_nothing() -> None:
         ]
     (only,) = chunks(block("table", "Table 1: prices\n| a \\| b | c |\n|---|---|\n| 1 | |\nafter"))
     assert only.text == "Table 1: prices\n\n| a \\| b | c |\n|---|---|\n| 1 | |\n\nafter"
-
-
-def test_a_description_stands_where_the_picture_stood() -> None:
-    (only,) = chunks(
-        block("paragraph", f"See {reference(FLOW)} here.", 1),
-        block("picture", reference(PUMP), 2),
-        block("table", f"| icon | use |\n|---|---|\n| {reference(FLOW)} | stop |", 2),
-        block("paragraph", "After.", 2),
-        descriptions={FLOW: "A red\nsign | text: STOP", PUMP: "A pump.\n\n\nText: P-7."},
-        maximum=400,
-    )
-    assert only.text == (
-        "See A red sign | text: STOP here.\n\nA pump.\n\nText: P-7.\n\n"
-        "| icon | use |\n|---|---|\n| A red sign \\| text: STOP | stop |\n\nAfter."
-    )
-    assert only.image_ids == (FLOW, PUMP)
-    assert only.pages == (1, 2)
-
-
-def test_a_reference_without_description_goes() -> None:
-    (only,) = chunks(
-        block("paragraph", f"See {reference(FLOW)} here."),
-        block("picture", reference(PUMP)),
-        block("list", f"- {reference(FLOW)}\n- {reference(FLOW)} item"),
-        descriptions={PUMP: "  "},
-    )
-    assert "IMAGE_REF" not in only.text
-    assert only.text.split() == ["See", "here.", "-", "-", "item"]
-    assert only.image_ids == ()
-
-
-def test_an_embedded_description_is_never_cut() -> None:
-    short = "It shows a pump. It stands on a table. The label says P-7."
-    long = "It shows a very long list of parts. " * 12
-    made = chunks(
-        heading("Figures", 1),
-        block("paragraph", words(18)),
-        block("picture", reference(PUMP)),
-        block("paragraph", f"{words(20)} In text {reference(PUMP)} and {words(20)}"),
-        block("picture", reference(FLOW)),
-        block("paragraph", words(20)),
-        descriptions={PUMP: short, FLOW: long},
-    )
-    holding = [chunk for chunk in made if PUMP in chunk.image_ids]
-    assert holding and all(short in chunk.text for chunk in holding)
-    (whole,) = [chunk for chunk in made if FLOW in chunk.image_ids]
-    assert whole.text == long.strip()
-    assert whole.tokens > 200
-    assert all(chunk.tokens <= 200 for chunk in made if chunk is not whole)
-
-
-def test_a_standalone_picture_is_a_document_of_its_description() -> None:
-    text = "A scanned page. " * 10 + "\n\n" + "Its text goes on here. " * 20
-    made = chunks(block("picture", reference(FLOW), 1), descriptions={FLOW: text})
-    assert len(made) > 2
-    assert all(chunk.tokens <= 200 and chunk.image_ids == (FLOW,) for chunk in made)
-    assert " ".join(chunk.text for chunk in made).split() == text.split()
-    (only,) = chunks(block("picture", reference(FLOW)), descriptions={FLOW: "A red sign."})
-    assert only.text == "A red sign."
 
 
 def test_captions_and_announcements_stay_with_what_they_name() -> None:

