@@ -30,6 +30,7 @@ from tasks.extraction.invisible_objects import (
 
 SMALLEST_PT = 1.0
 _TINY_BOX_PT = 1.5
+_NEAR_PT = 3.0
 Verdict = Cause | Literal["seen", "if_inked"]
 """`if_inked`: seen where the page shows ink at its place, whatever paints that ink."""
 
@@ -76,6 +77,15 @@ class PageChars:
     def is_empty(self, box: Box) -> bool:
         return not (self._on_page & self._within(box)).any()
 
+    def waits_for_ink(self, box: Box) -> bool:
+        return any(self.verdicts[i] == "if_inked" for i in np.flatnonzero(self._within(box)))
+
+    def settle(self, box: Box, *, seen: bool) -> None:
+        """Whether there is ink where characters of a box need it."""
+        for index in np.flatnonzero(self._within(box)):
+            if self.verdicts[index] == "if_inked":
+                self.verdicts[index] = "seen" if seen else "render_mode"
+
     def judge(self, text: str, box: Box, shows_ink: Callable[[Box], bool]) -> Judgement:
         """What of a cell's text is seen; `shows_ink` is asked about the cell's box if need be."""
         inside = np.flatnonzero(self._on_page & self._within(box))
@@ -103,6 +113,25 @@ class PageChars:
         if word in _folded("".join(c for c, s in zip(chars, seen, strict=True) if not s)):
             return goes
         return goes if 2 * sum(seen) < len(seen) else _STAYS
+
+    def judge_flat(self, text: str, box: Box) -> Judgement:
+        """On a cell without height or width: its font may only be described badly."""
+        left, top, right, bottom = box
+        near = (
+            self._on_page
+            & (self._xs >= left - 1)
+            & (self._xs <= right + 1)
+            & (self.boxes[:, 1] <= bottom + _NEAR_PT)
+            & (self.boxes[:, 3] >= top - _NEAR_PT)
+        )
+        inside = np.flatnonzero(near)
+        seen = [i for i in inside if self.verdicts[i] in ("seen", "if_inked")]
+        if _folded("".join(text.split())) in _folded("".join(self.texts[i] for i in seen)):
+            return _STAYS
+        causes = Counter(self.verdicts[i] for i in inside if self.verdicts[i] != "seen")
+        causes.pop("if_inked", None)
+        cause: Cause = causes.most_common(1)[0][0] if causes else "size"  # type: ignore[assignment]
+        return Judgement(kept=None, stays=False, cause=cause)
 
     def _within(self, box: Box) -> Flags:
         left, top, right, bottom = box

@@ -25,6 +25,25 @@ _OWN_COLOURS = {
     "button": {"background-color": "silver", "color": "black"},
 }
 _FAR_UP = 3
+_DEEPEST_UNCLOSED = 50
+_CELLS, _SECTIONS = frozenset({"td", "th"}), frozenset({"thead", "tbody", "tfoot"})
+_TABLE = frozenset({"table"})
+_ENDS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
+    **dict.fromkeys(
+        (
+            *("p", "div", "ul", "ol", "dl", "table", "pre", "blockquote", "form", "hr", "section"),
+            *("article", "aside", "header", "footer", "nav", "main", "figure", "details"),
+            *("h1", "h2", "h3", "h4", "h5", "h6", "address", "fieldset"),
+        ),
+        (frozenset({"p"}), frozenset({"table", "td", "th", "button", "caption"})),
+    ),
+    "li": (frozenset({"li"}), frozenset({"ul", "ol", "menu"})),
+    **dict.fromkeys(("dt", "dd"), (frozenset({"dt", "dd"}), frozenset({"dl"}))),
+    **dict.fromkeys(("td", "th"), (_CELLS, frozenset({"table", "tr"}))),
+    "tr": (frozenset({"tr"}), _TABLE),
+    **dict.fromkeys(_SECTIONS, (_SECTIONS, _TABLE)),
+}
+"""What the start of an element ends, and what stands in the way of that."""
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -37,6 +56,7 @@ def visible_html(data: bytes, left_out: LeftOut) -> bytes:
     soup = BeautifulSoup(data, "html.parser")  # the parser that docling reads pages with
     styles = Styles(soup)
     unseen: list[Any] = []
+    around: dict[int, Look] = {}  # what an element inherits
     # A page nests deeper than Python recurses.
     waiting: list[tuple[Any, Look]] = [(soup, Look())]
     while waiting:
@@ -46,7 +66,10 @@ def visible_html(data: bytes, left_out: LeftOut) -> bytes:
             if name in _NO_TEXT:
                 continue
             if name is not None:
-                waiting.append((child, _inside(look, child, styles)))
+                ended = _ended_by(child)
+                outer = look if ended is None else around[id(ended)]
+                around[id(child)] = outer
+                waiting.append((child, _inside(outer, child, styles)))
             elif _is_text(child) and child.strip() and look.cause is not None:
                 left_out.add_text(look.cause, str(child))
                 unseen.append(child)
@@ -56,6 +79,20 @@ def visible_html(data: bytes, left_out: LeftOut) -> bytes:
         _remove(text)
     # The mark makes sure of the encoding, whatever the page says of itself.
     return _BOM + soup.encode("utf-8")
+
+
+def _ended_by(element: Tag) -> Tag | None:
+    """The element above that a browser ends here: its end tag may be left away, and the parser
+    then nests what follows in it."""
+    ends, barriers = _ENDS.get(element.name, (frozenset(), frozenset()))
+    if not ends:
+        return None
+    for above in itertools.islice(element.parents, _DEEPEST_UNCLOSED):
+        if above.name in ends:
+            return above
+        if above.name in barriers:
+            return None
+    return None
 
 
 def _is_text(node: Any) -> bool:
@@ -105,7 +142,7 @@ def _remove(text: Any) -> None:
         parent is not None
         and parent.parent is not None
         and parent.name not in ("body", "html", "td", "th", "tr", "table")
-        and not parent.get_text(strip=True)
+        and not any(inner.strip() for inner in parent.strings)
         and not parent.find(_SHOWS_WITHOUT_TEXT)
     ):
         above = parent.parent

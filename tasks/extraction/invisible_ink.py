@@ -15,15 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pypdfium2.raw as pdfium
 
-from tasks.extraction.invisible_objects import Box, Colour, TextObject, switch
+from tasks.extraction.invisible_colours import FAINTEST, Colour
+from tasks.extraction.invisible_objects import Box, TextObject, switch
 
 Pixels = npt.NDArray[np.uint8]
 Boxes = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Pixel = TypeVar("Pixel", np.uint8, np.bool_)
 
-FAINTEST = 8
-"""Steps of 255 that a colour must differ from what is behind it, to be seen at all."""
 _CHANGE = 3
 """A pixel that differs by less is the same."""
 _OWN_COLOUR_SHARE = 0.75

@@ -17,9 +17,10 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
+from tasks.extraction.invisible_colours import Colour
+
 Box = tuple[float, float, float, float]
 Matrix = tuple[float, float, float, float, float, float]
-Colour = tuple[int, int, int]
 
 _IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
 _DEEPEST = 12

@@ -16,12 +16,23 @@ from typing import Any, Literal
 
 import numpy as np
 import pypdfium2.raw as pdfium
-from docling_core.types.doc.page import BoundingRectangle, SegmentedPdfPage
+from docling_core.types.doc.page import (
+    PdfCellRenderingMode,
+    SegmentedPdfPage,
+)
 
 from tasks.extraction.invisible import Cause, visible_length
-from tasks.extraction.invisible_chars import SMALLEST_PT, Judgement, PageChars, is_tiny, read_chars
+from tasks.extraction.invisible_cells import (
+    area_of,
+    box_of,
+    is_flat,
+    kept_text,
+    narrowed,
+    share_inside,
+)
+from tasks.extraction.invisible_chars import Judgement, PageChars, is_tiny, read_chars
+from tasks.extraction.invisible_colours import FAINTEST
 from tasks.extraction.invisible_ink import (
-    FAINTEST,
     Boxes,
     Pixels,
     Rendering,
@@ -29,6 +40,7 @@ from tasks.extraction.invisible_ink import (
     own_colour_share,
     shows_ink,
 )
+from tasks.extraction.invisible_layer import settle_layer
 from tasks.extraction.invisible_objects import (
     NO_PAINT,
     ONLY_CLIP,
@@ -41,10 +53,8 @@ from tasks.extraction.invisible_objects import (
 
 _SCAN_SHARE = 0.8
 """Of a page that images cover, from which on it is a scan, and invisible text its OCR layer."""
+_NO_INK = (PdfCellRenderingMode.INVISIBLE, PdfCellRenderingMode.ONLY_CLIPPING)
 _STICKS_OUT_PT = 1.0
-_LINE_HEIGHT = 1.3
-"""Height of a cell over its type size, at most: docling knows the box, not the size."""
-_NARROWEST_PT = 0.1
 Finding = Literal["clean", "sticks_out", "doubtful"]
 _HIDDEN_ANNOTATION = 0x01 | 0x02 | 0x20  # invisible, hidden, no view
 
@@ -88,13 +98,13 @@ class PageLook:
         if any(text.mode in (NO_PAINT, ONLY_CLIP) or is_tiny(text) for text in texts):
             return "doubtful"
         words = [cell for cell in self.cells.word_cells if cell.text.strip()]
-        if any(_is_tiny_cell(cell) or cell.widget for cell in words):
+        if any(is_flat(cell) or cell.widget for cell in words):
             return "doubtful"
         if words or texts:
             coarse = Rendering(self.page, self.painting, fine=False)
             on_page = [text for text in texts if not self.frame.is_outside(text.box)]
-            with_ink = [text for text in on_page if _area(text.box) > 0]  # not spaces
-            boxes = [text.box for text in with_ink] + [_box(cell) for cell in words]
+            with_ink = [text for text in on_page if area_of(text.box) > 0]  # not spaces
+            boxes = [text.box for text in with_ink] + [box_of(cell) for cell in words]
             if not coarse.painted(_rows(boxes)).all() or coarse.mostly_own_colour(with_ink).any():
                 return "doubtful"
         if any(self.frame.sticks_out(text.box, _STICKS_OUT_PT) for text in texts):
@@ -111,6 +121,12 @@ class PageLook:
         """Takes unseen text out of the page's cells; `counts` says how much."""
         chars = self._chars(self.fine if self.painting else None)
         self.counts["off_page"] += chars.off_page
+        settle_layer(
+            chars,
+            [box_of(cell) for cell in self.cells.textline_cells],
+            [(cell.text, box_of(cell)) for cell in self.cells.word_cells],
+            self._shows_ink,
+        )
         self.cells.word_cells = self._seen(self.cells.word_cells, chars, Counter())
         self.cells.textline_cells = self._seen(self.cells.textline_cells, chars, self.counts)
 
@@ -121,7 +137,7 @@ class PageLook:
             self.frame,
             self.objects,
             rendering,
-            scanned=self._is_scanned(),
+            scanned=self._is_scanned,
             looks_blank=lambda box: not self._docling_shows(box),
             looks_own_colour=self._docling_agrees,
         )
@@ -137,27 +153,34 @@ class PageLook:
         judgement = self._judge(cell, chars)
         if judgement.stays and (judgement.kept is None or all(judgement.kept)):
             return cell
-        kept = _kept_text(cell.text, judgement)
+        kept = kept_text(cell.text, judgement)
         counts[judgement.cause] += visible_length(cell.text) - visible_length(kept)
         if not kept:
             return None
         return cell.model_copy(
-            update={"text": kept, "orig": kept, "rect": _narrowed(cell.rect, judgement.box)}
+            update={"text": kept, "orig": kept, "rect": narrowed(cell.rect, judgement.box)}
         )
 
     def _judge(self, cell: Any, chars: PageChars) -> Judgement:
-        box = _box(cell)
-        if _is_tiny_cell(cell):
-            return Judgement(kept=None, stays=False, cause="size")
+        box = box_of(cell)
+        if is_flat(cell):
+            return chars.judge_flat(cell.text, box)
         if chars.touches_doubtful(box):
             return chars.judge(cell.text, box, self._shows_ink)
-        if chars.is_empty(box) and self._is_unseen_annotation(cell, box, chars):
+        if not chars.is_empty(box):
+            return Judgement(kept=None, stays=True)
+        if cell.rendering_mode in _NO_INK:  # docling places it elsewhere than PDFium
+            stays = self._is_scanned and self._shows_ink(box)
+            return Judgement(kept=None, stays=stays, cause="render_mode")
+        if self._is_unseen_annotation(cell, box, chars):
             return Judgement(kept=None, stays=False, cause="hidden")
         return Judgement(kept=None, stays=True)
 
     def _is_unseen_annotation(self, cell: Any, box: Box, chars: PageChars) -> bool:
         """Of text that is not on the page itself: the value of a form field, a comment's text."""
-        if cell.widget and any(_overlap(box, hidden) > 0.5 for hidden in self._hidden_annotations):
+        if cell.widget and any(
+            share_inside(box, hidden) > 0.5 for hidden in self._hidden_annotations
+        ):
             return True
         return (
             not shows_ink(crop(self.fine.full, box, self.fine.scale))
@@ -195,6 +218,7 @@ class PageLook:
         pixels = crop(self.docling_image, text.box, self.image_scale)
         return not pixels.size or own_colour_share(pixels, text, 2 * FAINTEST) >= 0.5
 
+    @cached_property
     def _is_scanned(self) -> bool:
         """Whether images, in one piece or in strips, cover the page."""
         frame = self.frame
@@ -213,52 +237,5 @@ class PageLook:
         return float(covered.mean()) >= _SCAN_SHARE
 
 
-def _box(cell: Any) -> Box:
-    rect = cell.rect
-    xs = rect.r_x0, rect.r_x1, rect.r_x2, rect.r_x3
-    ys = rect.r_y0, rect.r_y1, rect.r_y2, rect.r_y3
-    return min(xs), min(ys), max(xs), max(ys)
-
-
 def _rows(boxes: Sequence[Box]) -> Boxes:
     return np.array(boxes, dtype=np.float64).reshape(-1, 4)
-
-
-def _area(box: Box) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
-
-
-def _overlap(box: Box, other: Box) -> float:
-    """Share of the first box that lies in the other."""
-    width = min(box[2], other[2]) - max(box[0], other[0])
-    height = min(box[3], other[3]) - max(box[1], other[1])
-    return max(width, 0.0) * max(height, 0.0) / max(_area(box), 1e-6)
-
-
-def _is_tiny_cell(cell: Any) -> bool:
-    """Text of size 0, or squeezed to nothing. A lone dot or dash may have a flat box."""
-    text = cell.text
-    if not any(map(str.isalnum, text)):
-        return False
-    rect = cell.rect
-    height = math.hypot(rect.r_x3 - rect.r_x0, rect.r_y3 - rect.r_y0)
-    width = math.hypot(rect.r_x1 - rect.r_x0, rect.r_y1 - rect.r_y0)
-    return height < SMALLEST_PT * _LINE_HEIGHT or width < _NARROWEST_PT * visible_length(text)
-
-
-def _kept_text(text: str, judgement: Judgement) -> str:
-    if not judgement.stays:
-        return ""
-    flags = iter(judgement.kept or ())
-    kept = [char for char in text if char.isspace() or next(flags)]
-    return " ".join("".join(kept).split())
-
-
-def _narrowed(rect: BoundingRectangle, box: Box | None) -> BoundingRectangle:
-    """The rectangle from the first to the last character kept, for upright text."""
-    if box is None or abs(rect.r_y1 - rect.r_y0) > 0.01:
-        return rect
-    left, right = max(box[0], rect.r_x0), min(box[2], rect.r_x1)
-    if left >= right:
-        return rect
-    return rect.model_copy(update={"r_x0": left, "r_x3": left, "r_x1": right, "r_x2": right})

@@ -8,14 +8,13 @@ import re
 from typing import Any
 
 from tasks.extraction.invisible import Cause, LeftOut
-from tasks.extraction.invisible_css import FAINTEST, WHITE, Colour, Unknown
+from tasks.extraction.invisible_colours import WHITE, Colour, Unknown, alike, hex_colour
 from tasks.extraction.invisible_office import edit, local, parse, xml_parts
 from tasks.extraction.invisible_word_styles import (
     ParagraphLook,
     RunLook,
     WordNames,
     WordStyles,
-    hex_colour,
 )
 
 LARGEST_HALF_POINTS = 2
@@ -59,15 +58,11 @@ def _may_hide(parts: dict[str, bytes]) -> bool:
         if b"highlight" in content:
             grounds |= {b"FFFF00", b"000000", b"0000FF", b"00FF00", b"FF0000", b"C0C0C0"}
     pairs = itertools.product(_rgb(colours), _rgb(grounds))
-    return any(_alike(colour, ground) for colour, ground in pairs)
+    return any(alike(colour, ground) for colour, ground in pairs)
 
 
 def _rgb(codes: set[bytes]) -> list[Colour]:
     return [colour for code in codes if (colour := hex_colour(code.decode())) is not None]
-
-
-def _alike(colour: Colour, ground: Colour) -> bool:
-    return max(abs(a - b) for a, b in zip(colour, ground, strict=True)) <= FAINTEST
 
 
 def _start(content: bytes) -> Any:
@@ -124,7 +119,7 @@ def _cause(look: RunLook) -> Cause | None:
     if colour is None:
         return None
     background: Colour | Unknown = look.background
-    if background == "unknown" or not _alike(colour, background):
+    if background == "unknown" or not alike(colour, background):
         return None
     return "colour"
 

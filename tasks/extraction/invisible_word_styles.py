@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any, Literal
 
-from tasks.extraction.invisible_css import Colour, Unknown
+from tasks.extraction.invisible_colours import Colour, Unknown, hex_colour
 from tasks.extraction.invisible_office import local
 
-_HEX = re.compile(r"[0-9A-Fa-f]{6}")
 _OFF = frozenset({"0", "false", "off"})
 _HIGHLIGHTS: dict[str, Colour] = {
     "black": (0, 0, 0),
@@ -234,9 +232,3 @@ def shading_colour(shading: Any, w: WordNames) -> Colour | Unknown | None:
     if fill is not None:
         return fill
     return "unknown" if w.attribute(shading, "themeFill") else None
-
-
-def hex_colour(value: str | None) -> Colour | None:
-    if value is None or not _HEX.fullmatch(value):
-        return None
-    return int(value[:2], 16), int(value[2:4], 16), int(value[4:], 16)

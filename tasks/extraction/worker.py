@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from tasks.errors import FileRejected
 from tasks.extraction.invisible import LeftOut
 from tasks.extraction.options import ExtractionOptions
-from tasks.records import Block, ExtractedDocument, FileKind, Profile
+from tasks.records import ExtractedDocument, FileKind, Profile
 
 if TYPE_CHECKING:
     from docling.datamodel.document import ConversionResult
@@ -67,7 +67,7 @@ def extract_file(
         _quiet()
         document = _extract_direct(path, kind, options, images_dir, doc_id, left_out)
     document = left_out.noted_in(document)
-    _refuse_empty(document.blocks, kind, options)
+    _refuse_empty(document, kind, options)
     seconds = round(time.perf_counter() - started, 3)
     return document.model_copy(update={"seconds": seconds})
 
@@ -155,12 +155,14 @@ def check_conversion(result: ConversionResult) -> None:
     )
 
 
-def _refuse_empty(blocks: tuple[Block, ...], kind: FileKind, options: ExtractionOptions) -> None:
-    if any(block.markdown.strip() for block in blocks):
+def _refuse_empty(document: ExtractedDocument, kind: FileKind, options: ExtractionOptions) -> None:
+    if any(block.markdown.strip() for block in document.blocks):
         return
     hint = ""
+    if document.invisible_characters:
+        hint = f" It has {document.invisible_characters:,} characters that no reader sees."
     if kind in _PAGE_KINDS and (options.ocr == "never" or options.profile == "native"):
-        hint = " Its pages may be scans: OCR was not allowed."
+        hint += " Its pages may be scans: OCR was not allowed."
     raise FileRejected("no_text", f"The document has neither text nor pictures.{hint}")
 
 

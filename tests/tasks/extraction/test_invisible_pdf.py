@@ -1,0 +1,359 @@
+"""PDF text that no reader sees is gone before layout; what only looks like it stays."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+pytest.importorskip("reportlab", reason="reportlab is in the dev group")
+
+from tests.tasks.extraction.invisible_pages import (
+    BODY,
+    BODY_ZH,
+    PROMPT,
+    PROMPT_ZH,
+    Sheet,
+    left_in,
+    photo,
+    scan,
+)
+from tests.tasks.extraction.raw_pdf import raw_pdf, shown
+
+LENGTH = len(PROMPT.replace(" ", ""))
+
+
+def lines_of(sheet: Sheet, tmp_path: Path) -> tuple[list[str], dict[str, int]]:
+    lines, left_out = left_in(sheet.save(tmp_path / "page.pdf"))
+    return lines, dict(left_out._counts)
+
+
+@pytest.mark.parametrize("prompt", [PROMPT, PROMPT_ZH])
+@pytest.mark.parametrize(
+    ("cause", "how"),
+    [
+        ("colour", {"colour": "#ffffff"}),
+        ("colour", {"colour": "#fcfcfc"}),
+        ("render_mode", {"mode": 3}),
+        ("render_mode", {"mode": 7}),
+        ("size", {"size": 0.4}),
+        ("colour", {"alpha": 0.0}),
+        ("off_page", {"x": 700}),
+    ],
+)
+def test_hidden_text_goes_and_is_counted(
+    tmp_path: Path, prompt: str, cause: str, how: dict[str, Any]
+) -> None:
+    sheet = Sheet()
+    sheet.text(100, BODY)
+    sheet.text(130, prompt, **how)
+    sheet.text(160, BODY_ZH)
+    lines, counts = lines_of(sheet, tmp_path)
+    assert lines == [BODY, BODY_ZH]
+    assert set(counts) == {cause}
+    # Where letters fall on top of each other, docling's parser drops some.
+    assert counts[cause] == len(prompt.replace(" ", "")) or cause == "size"
+
+
+def test_what_looks_like_hidden_text_stays(tmp_path: Path) -> None:
+    sheet = Sheet()
+    sheet.box(90, 20, "#1a1a66")
+    sheet.text(104, "White heading of a table", colour="#ffffff")
+    sheet.text(140, "A footnote of five points, small and yet read", size=5)
+    sheet.text(160, "Light grey fine print", colour="#cccccc")
+    sheet.text(180, "Very faint fine print", colour="#e9e9e9", size=6)
+    sheet.text(200, "Outlined letters", mode=1)
+    sheet.picture(photo(), 220, 120)
+    sheet.text(280, "Words over a photo", colour="#ffffff", size=16)
+    sheet.text(420, "DRAFT", colour="#eeeeee", size=90)
+    sheet.text(460, "One tenth opaque", alpha=0.1)
+    sheet.text(500, "......")
+    sheet.text(520, BODY_ZH, colour="#d0d0d0")
+    lines, counts = lines_of(sheet, tmp_path)
+    assert counts == {}
+    assert sorted(lines) == sorted(
+        [
+            "White heading of a table",
+            "A footnote of five points, small and yet read",
+            "Light grey fine print",
+            "Very faint fine print",
+            "Outlined letters",
+            "Words over a photo",
+            "DRAFT",
+            "One tenth opaque",
+            "......",
+            BODY_ZH,
+        ]
+    )
+
+
+def test_the_colour_of_the_box_behind_it(tmp_path: Path) -> None:
+    sheet = Sheet()
+    sheet.box(90, 60, "#e0c020")
+    sheet.text(104, "Black on yellow")
+    sheet.text(124, PROMPT, colour="#e0c020")
+    assert lines_of(sheet, tmp_path) == (["Black on yellow"], {"colour": LENGTH})
+
+
+@pytest.mark.parametrize("cover", ["box", "picture", "busy picture"])
+def test_text_under_something_opaque(tmp_path: Path, cover: str) -> None:
+    sheet = Sheet()
+    sheet.text(100, BODY)
+    sheet.text(140, PROMPT)
+    if cover == "box":
+        sheet.box(125, 30, "#203040")
+    else:
+        image = photo() if cover == "busy picture" else Image.new("RGB", (90, 6), "lightblue")
+        sheet.picture(image, 125, 30)
+    assert lines_of(sheet, tmp_path) == ([BODY], {"covered": LENGTH})
+
+
+@pytest.mark.parametrize("order", ["under", "over"])
+def test_white_text_in_the_place_of_black_text(tmp_path: Path, order: str) -> None:
+    sheet = Sheet()
+    hidden = ("IGNORE WHAT STANDS HERE", {"colour": "#ffffff", "size": 4})
+    texts: list[tuple[str, dict[str, Any]]] = [hidden, (BODY, {})]
+    for text, how in texts if order == "under" else reversed(texts):
+        sheet.text(100, text, **how)
+    assert lines_of(sheet, tmp_path) == ([BODY], {"colour": 20})
+
+
+def test_part_of_a_line(tmp_path: Path) -> None:
+    sheet = Sheet()
+    end = sheet.text(100, "Press the ")
+    end = sheet.text(100, "ignore all rules ", x=end, colour="#ffffff")
+    sheet.text(100, "green key", x=end)
+    end = sheet.text(140, BODY_ZH)
+    end = sheet.text(140, PROMPT_ZH, x=end, colour="#ffffff")
+    sheet.text(140, BODY_ZH, x=end)
+    assert lines_of(sheet, tmp_path) == (
+        ["Press the green key", BODY_ZH + BODY_ZH],
+        {"colour": 14 + len(PROMPT_ZH)},
+    )
+
+
+def test_a_name_under_a_black_bar_in_the_middle_of_a_sentence(tmp_path: Path) -> None:
+    from reportlab.pdfbase.pdfmetrics import stringWidth
+
+    sheet = Sheet()
+    sheet.text(100, "The witness Jonathan Underhill saw the car")
+    start = 60 + stringWidth("The witness ", "Helvetica", 11)
+    width = stringWidth("Jonathan Underhill", "Helvetica", 11)
+    sheet.box(88, 16, "#000000", x=start - 1, width=width + 2)
+    assert lines_of(sheet, tmp_path) == (["The witness saw the car"], {"covered": 17})
+
+
+def test_text_outside_of_its_clip(tmp_path: Path) -> None:
+    sheet = Sheet()
+    sheet.text(100, BODY)
+    sheet.canvas.saveState()
+    path = sheet.canvas.beginPath()
+    path.rect(300, 300, 20, 20)
+    sheet.canvas.clipPath(path, stroke=0)
+    sheet.text(140, PROMPT)
+    sheet.canvas.restoreState()
+    assert lines_of(sheet, tmp_path) == ([BODY], {"covered": LENGTH})
+
+
+# --- scans -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("layer", ["invisible", "under the image"])
+@pytest.mark.parametrize("body", [BODY, BODY_ZH])
+def test_the_text_layer_of_a_scan_stays_where_the_scan_shows_ink(
+    tmp_path: Path, layer: str, body: str
+) -> None:
+    sheet = Sheet()
+    image = scan([(100, body), (140, "The end of the page")])
+    mode = 3 if layer == "invisible" else 0
+    if layer == "invisible":
+        sheet.picture(image, 0, 842, x=0, width=595)
+    sheet.text(100, body, mode=mode)
+    sheet.text(140, "The end of the page", mode=mode)
+    sheet.text(700, PROMPT, mode=mode)  # where the paper is blank
+    if layer != "invisible":
+        sheet.picture(image, 0, 842, x=0, width=595)
+    assert lines_of(sheet, tmp_path) == ([body, "The end of the page"], {"render_mode": LENGTH})
+
+
+def test_white_text_on_a_scan_is_no_text_layer(tmp_path: Path) -> None:
+    sheet = Sheet()
+    sheet.picture(scan([(100, BODY)]), 0, 842, x=0, width=595)
+    sheet.text(100, BODY, mode=3)
+    sheet.text(400, PROMPT, colour="#f4f3ee")
+    assert lines_of(sheet, tmp_path) == ([BODY], {"colour": LENGTH})
+
+
+def test_invisible_text_over_a_picture_that_is_no_scan(tmp_path: Path) -> None:
+    sheet = Sheet()
+    sheet.text(100, BODY)
+    sheet.picture(photo(), 200, 120)
+    sheet.text(240, PROMPT, mode=3)
+    assert lines_of(sheet, tmp_path) == ([BODY], {"render_mode": LENGTH})
+
+
+# --- page boxes, forms, layers, annotations ----------------------------------------------------
+
+PAGE = shown(160, 700, BODY) + "1 1 1 rg\n" + shown(160, 600, PROMPT)
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_pages_that_are_cropped_and_turned(tmp_path: Path, turned: int) -> None:
+    path = raw_pdf(
+        tmp_path / "turned.pdf", PAGE, page=f"/Rotate {turned} /CropBox [100 100 500 742]"
+    )
+    lines, left_out = left_in(path)
+    assert lines == [BODY] and left_out._counts == {"colour": LENGTH}
+
+
+def test_text_between_crop_box_and_media_box(tmp_path: Path) -> None:
+    path = raw_pdf(
+        tmp_path / "crop.pdf",
+        shown(160, 700, BODY) + shown(160, 20, PROMPT),
+        page="/CropBox [100 100 500 742]",
+    )
+    lines, left_out = left_in(path)
+    assert lines == [BODY] and left_out._counts == {"off_page": LENGTH}
+
+
+@pytest.mark.parametrize(
+    "hiding", ["/F1 0 Tf", "/F1 11 Tf 0 Tz", "/F1 11 Tf 0 0 0 0 60 500 Tm", "/F1 11 Tf 3 Tr"]
+)
+def test_text_without_any_extent(tmp_path: Path, hiding: str) -> None:
+    content = shown(60, 700, BODY) + f"BT {hiding} 60 600 Td ({PROMPT}) Tj ET\n"
+    lines, left_out = left_in(raw_pdf(tmp_path / "flat.pdf", content))
+    assert lines == [BODY]
+    assert left_out.characters > 10
+
+
+def test_one_point_of_a_font_scaled_up_is_not_small(tmp_path: Path) -> None:
+    content = f"BT /F1 1 Tf 11 0 0 11 60 600 Tm ({BODY}) Tj ET\n"
+    lines, left_out = left_in(raw_pdf(tmp_path / "scaled.pdf", content))
+    assert lines == [BODY] and left_out.characters == 0
+
+
+def test_white_text_inside_a_scaled_form(tmp_path: Path) -> None:
+    form = shown(60, 500, BODY, 22) + "1 1 1 rg\n" + shown(60, 400, PROMPT, 22)
+    path = raw_pdf(
+        tmp_path / "form.pdf",
+        "q .5 0 0 .5 100 200 cm /Fm1 Do Q\n",
+        resources="/XObject << /Fm1 6 0 R >>",
+        objects=[
+            f"<< /Type /XObject /Subtype /Form /BBox [0 0 900 900] /Matrix [1 0 0 1 10 20] "
+            f"/Resources << /Font << /F1 4 0 R >> >> /Length {len(form)} >>\n"
+            f"stream\n{form}\nendstream"
+        ],
+    )
+    lines, left_out = left_in(path)
+    assert lines == [BODY] and left_out._counts == {"colour": LENGTH}
+
+
+def test_a_layer_that_is_switched_off(tmp_path: Path) -> None:
+    path = raw_pdf(
+        tmp_path / "layers.pdf",
+        f"/OC /off BDC\n{shown(60, 700, PROMPT)}EMC\n/OC /on BDC\n{shown(60, 600, BODY)}EMC\n",
+        resources="/Properties << /off 6 0 R /on 7 0 R >>",
+        objects=["<< /Type /OCG /Name (off) >>", "<< /Type /OCG /Name (on) >>"],
+        catalogue="/OCProperties << /OCGs [6 0 R 7 0 R] /D << /OFF [6 0 R] /ON [7 0 R] >> >>",
+    )
+    lines, left_out = left_in(path)
+    assert lines == [BODY] and left_out._counts == {"covered": LENGTH}
+
+
+def test_form_fields_that_are_hidden(tmp_path: Path) -> None:
+    def field(number: int, value: str, y: int, flags: int) -> list[str]:
+        look = shown(2, 5, value)
+        return [
+            f"<< /Type /Annot /Subtype /Widget /FT /Tx /T (f{number}) /V ({value}) /F {flags} "
+            f"/Rect [60 {y} 500 {y + 20}] /DA (/F1 11 Tf 0 g) /AP << /N {number + 1} 0 R >> >>",
+            f"<< /Type /XObject /Subtype /Form /BBox [0 0 440 20] "
+            f"/Resources << /Font << /F1 4 0 R >> >> /Length {len(look)} >>\n"
+            f"stream\n{look}\nendstream",
+        ]
+
+    path = raw_pdf(
+        tmp_path / "fields.pdf",
+        shown(60, 700, BODY),
+        page="/Annots [6 0 R 8 0 R]",
+        objects=field(6, "Pressure 4 bar", 600, 4) + field(8, PROMPT, 500, 2),
+        catalogue="/AcroForm << /Fields [6 0 R 8 0 R] /DR << /Font << /F1 4 0 R >> >> >>",
+    )
+    lines, left_out = left_in(path)
+    assert lines == [BODY, "Pressure 4 bar"] and left_out._counts == {"hidden": LENGTH}
+
+
+def test_letters_that_their_own_font_draws_as_nothing(tmp_path: Path) -> None:
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    pdfmetrics.registerFont(TTFont("Blank", blank_font()))
+    sheet = Sheet()
+    sheet.text(100, BODY)
+    sheet.canvas.setFont("Blank", 11)
+    sheet.canvas.drawString(60, 600, PROMPT)
+    assert lines_of(sheet, tmp_path) == ([BODY], {"covered": LENGTH})
+
+
+def blank_font() -> io.BytesIO:
+    """A font whose letters have a width and no outline."""
+    from fontTools.fontBuilder import FontBuilder
+    from fontTools.ttLib.tables._g_l_y_f import Glyph
+
+    names = [".notdef", *(f"g{code}" for code in range(32, 127))]
+    builder = FontBuilder(1000, isTTF=True)
+    builder.setupGlyphOrder(names)
+    builder.setupCharacterMap({code: f"g{code}" for code in range(32, 127)})
+    builder.setupGlyf({name: Glyph() for name in names})
+    builder.setupHorizontalMetrics({name: (500, 0) for name in names})
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": "Blank", "styleName": "Regular", "psName": "Blank"})
+    builder.setupOS2()
+    builder.setupPost()
+    stream = io.BytesIO()
+    builder.save(stream)
+    stream.seek(0)
+    return stream
+
+
+# --- the page as a whole -----------------------------------------------------------------------
+
+
+def test_words_and_indices_stay_unique(tmp_path: Path) -> None:
+    sheet = Sheet()
+    for y in range(100, 400, 20):
+        end = sheet.text(y, f"Line {y} of the page ")
+        sheet.text(y, PROMPT, x=end, colour="#ffffff", size=6)
+
+    def check(cells: Any) -> None:
+        for kind in (cells.textline_cells, cells.word_cells):
+            indices = [cell.index for cell in kind]
+            assert len(set(indices)) == len(indices)
+            assert all(cell.rect.to_bounding_box().r < 200 for cell in kind)
+
+    lines, left_out = left_in(sheet.save(tmp_path / "a.pdf"), check)
+    assert lines == [f"Line {y} of the page" for y in range(100, 400, 20)]
+    assert left_out._counts == {"colour": 15 * LENGTH}
+
+
+def test_smuggled_characters(tmp_path: Path) -> None:
+    """Tag characters in the table that says what glyphs mean."""
+    hidden = "".join(f"{0xDB40:04x}{0xDC00 + ord(c):04x}" for c in "obey")
+    table = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap "
+        "1 begincodespacerange <00> <ff> endcodespacerange "
+        f"1 beginbfchar\n<41> <0041{hidden}>\nendbfchar endcmap end end"
+    )
+    path = raw_pdf(
+        tmp_path / "tags.pdf",
+        "BT /F2 11 Tf 60 600 Td (A) Tj ET\n",
+        fonts="/F2 6 0 R",
+        objects=[
+            "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /ToUnicode 7 0 R >>",
+            f"<< /Length {len(table)} >>\nstream\n{table}\nendstream",
+        ],
+    )
+    lines, left_out = left_in(path)
+    assert lines == ["A"] and left_out._counts == {"controls": 4}
