@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from tasks.synthesis.word_classes import word_classes
 from tasks.synthesis.wordlist import words
@@ -167,6 +168,8 @@ def _acts(tagged: list[tuple[str, str]], index: int) -> bool:
     return following in _PERSON_VERBS or before in _PERSON_NOUNS
 
 
+# The words of a corpus come again and again, and each costs a normalisation.
+@lru_cache(maxsize=1 << 16)
 def comparable(name: str) -> str:
     """A name without what spellings differ in: case, accents, spaces, hyphens and dots."""
     plain = unicodedata.normalize("NFKD", normalise(name))

@@ -55,6 +55,8 @@ _HAN = re.compile(f"[{HAN_CLASS}]")
 _PERCENT = re.compile(r"(?<=\d) ?(?:%|per ?cent\b)")
 
 
+# Rules look at the same questions, answers and passages one after another.
+@lru_cache(maxsize=1024)
 def normalise(text: str) -> str:
     """The form of `text` in which equal meanings compare equal. Never stored."""
     text = _INVISIBLE.sub("", text)
