@@ -1,4 +1,4 @@
-"""docs/providers.md and the README stay true: its messages are the real ones, its lines work as they stand."""
+"""docs/providers.md and the README stay true: their messages are real, their lines work."""
 
 from __future__ import annotations
 
