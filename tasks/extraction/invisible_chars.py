@@ -26,11 +26,13 @@ from tasks.extraction.invisible_objects import (
     TextObject,
     clip_boxes,
     is_embedded,
+    type_size,
 )
 
 SMALLEST_PT = 1.0
 _TINY_BOX_PT = 1.5
 _NEAR_PT = 3.0
+_SHARED_PLACE = 0.05
 Verdict = Cause | Literal["seen", "if_inked"]
 """`if_inked`: seen where the page shows ink at its place, whatever paints that ink."""
 
@@ -157,7 +159,7 @@ def _folded(text: str) -> str:
 def is_tiny(text: TextObject) -> bool:
     """By its size and by its box: bitmap fonts count sizes in units of their own."""
     _, top, _, bottom = text.box
-    return text.size_pt < SMALLEST_PT and bottom - top < _TINY_BOX_PT
+    return bottom - top < _TINY_BOX_PT and type_size(text) < SMALLEST_PT
 
 
 def read_chars(
@@ -188,12 +190,16 @@ def read_chars(
                 continue
             if not pdfium.FPDFText_GetCharBox(textpage, index, left, right, bottom, top):
                 continue
+            if 0xDC00 <= code <= 0xDFFF and texts and "\ud800" <= texts[-1] <= "\udbff":
+                texts[-1] = _joined(texts[-1], code)  # the second half of one character
+                continue
             texts.append(chr(code))
             places.append(frame.shown(left.value, bottom.value, right.value, top.value))
             owners.append(owner)
     finally:
         textpage.close()
     boxes: Boxes = np.array(places, dtype=np.float64).reshape(-1, 4)
+    all_boxes: Boxes = np.array([t.box for t in objects.texts], dtype=np.float64).reshape(-1, 4)
     painted = rendering.painted(boxes).tolist() if rendering is not None else []
     whole_objects: dict[int, Verdict | None] = {}
     unpainted: dict[int, _Unpainted] = {}
@@ -201,7 +207,7 @@ def read_chars(
     for index, owner in enumerate(owners):
         key = id(owner)
         if key not in whole_objects:
-            whole_objects[key] = _of_object(owner, rendering, scanned, looks_own_colour)
+            whole_objects[key] = _of_object(owner, rendering, scanned, looks_own_colour, all_boxes)
         verdict = whole_objects[key]
         box = places[index]
         if frame.is_outside((*_centre(box), *_centre(box))):
@@ -222,6 +228,7 @@ def _of_object(
     rendering: Rendering | None,
     scanned: bool,
     looks_own_colour: Callable[[TextObject], bool],
+    all_boxes: Boxes,
 ) -> Verdict | None:
     """The verdict on all characters of an object; None where each has its own."""
     if text.mode == NO_PAINT:
@@ -232,9 +239,22 @@ def _of_object(
         return "size"
     if rendering is None:
         return "seen"
-    if rendering.has_own_colour_behind(text) and looks_own_colour(text):
-        return "colour"
-    return None
+    if not rendering.has_own_colour_behind(text) or not looks_own_colour(text):
+        return None
+    # A pattern or a way of blending may show it all the same, unless the ink is another text's.
+    if rendering.stands_out(text.box) and not _meets_another(text, all_boxes):
+        return None
+    return "colour"
+
+
+def _meets_another(text: TextObject, all_boxes: Boxes) -> bool:
+    """Whether another text object takes some of the same place."""
+    left, top, right, bottom = text.box
+    width = np.minimum(all_boxes[:, 2], right) - np.maximum(all_boxes[:, 0], left)
+    height = np.minimum(all_boxes[:, 3], bottom) - np.maximum(all_boxes[:, 1], top)
+    shared = np.maximum(width, 0) * np.maximum(height, 0)
+    least = _SHARED_PLACE * (right - left) * (bottom - top)
+    return int((shared > least).sum()) > 1  # itself
 
 
 class _Unpainted:
@@ -258,6 +278,10 @@ class _Unpainted:
 
 def _meet(box: Box, other: Box) -> bool:
     return box[0] < other[2] and other[0] < box[2] and box[1] < other[3] and other[1] < box[3]
+
+
+def _joined(high: str, low: int) -> str:
+    return chr(0x10000 + ((ord(high) - 0xD800) << 10) + (low - 0xDC00))
 
 
 def _centre(box: Box) -> tuple[float, float]:

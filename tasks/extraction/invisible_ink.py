@@ -31,7 +31,7 @@ _DOUBTFUL_SHARE = 0.5
 _NO_COLOUR = ((0, 0, 0), 1.0)
 _INK_DISTANCE = 24
 _INK_SHARE = 0.02
-_MOST_PIXELS = 4_000_000
+_MOST_PIXELS, _MOST_PIXELS_FINE = 4_000_000, 24_000_000
 
 
 class Rendering:
@@ -40,7 +40,7 @@ class Rendering:
     def __init__(self, page: Any, texts: Sequence[TextObject], *, fine: bool) -> None:
         """`fine`: in colour and at twice the size, where a grey glance raised a doubt."""
         width, height = page.get_size()
-        budget = _MOST_PIXELS / max(width * height, 1.0)
+        budget = (_MOST_PIXELS_FINE if fine else _MOST_PIXELS) / max(width * height, 1.0)
         self.scale = min(2.0 if fine else 1.0, math.sqrt(budget))
         self.full = self._render(page, grey=not fine)
         for text in texts:
@@ -53,7 +53,9 @@ class Rendering:
         self._changes = _summed(_distance(self.full, self.bare) >= _CHANGE)
 
     def _render(self, page: Any, grey: bool) -> Pixels:
-        bitmap = page.render(scale=self.scale, grayscale=grey, rev_byteorder=not grey)
+        bitmap = page.render(
+            scale=self.scale, grayscale=grey, rev_byteorder=not grey, no_smoothimage=grey
+        )
         pixels: Pixels = bitmap.to_numpy().copy()
         bitmap.close()
         return pixels.reshape(*pixels.shape[:2], -1)[:, :, :3]
@@ -72,6 +74,11 @@ class Rendering:
             return False
         behind = crop(self.bare, text.box, self.scale)
         return own_colour_share(behind, text, FAINTEST) >= _OWN_COLOUR_SHARE
+
+    def stands_out(self, box: Box) -> bool:
+        """Whether text changes any pixel of a box so much that it can be seen."""
+        full, bare = crop(self.full, box, self.scale), crop(self.bare, box, self.scale)
+        return bool(full.size) and int(_distance(full, bare).max()) > 2 * FAINTEST
 
     def mostly_own_colour(self, texts: Sequence[TextObject]) -> Flags:
         """A quick look at the same for many texts: a grid of points behind each."""

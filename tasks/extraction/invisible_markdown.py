@@ -13,7 +13,7 @@ from html.parser import HTMLParser
 from tasks.extraction.invisible import Cause, LeftOut
 from tasks.extraction.invisible_css import Look, declarations
 
-_MAY_HIDE = re.compile(r"<!--|<[a-z][^>]*\b(?:style|hidden|color)\b", re.IGNORECASE)
+_MAY_HIDE = re.compile(r"<!--|style|hidden|color", re.IGNORECASE)
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})[^\n]*$", re.MULTILINE)
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)\1(?!`)", re.DOTALL)
 _COMMENT_IN_ROW = re.compile(r"(?m)^(?=[^\n]*\|)[^\n]*<!--[^\n]*")
@@ -28,7 +28,7 @@ _VOID = frozenset(
 
 def visible_markdown(text: str, left_out: LeftOut) -> str:
     """The text without unseen parts; the same object where there are none."""
-    if not _MAY_HIDE.search(text):
+    if "<" not in text or not _MAY_HIDE.search(text):
         return text
     masked = _without_code(text)
     finder = _HiddenElements(masked)

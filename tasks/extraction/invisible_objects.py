@@ -31,14 +31,13 @@ NO_PAINT = 3
 ONLY_CLIP = 7
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True, eq=False)
 class TextObject:
-    """What one text-showing operator paints."""
+    """What one text-showing operator paints. A page may have one for each of its letters."""
 
     handle: Any
     box: Box
     mode: int
-    size_pt: float
     colours: tuple[tuple[Colour, float], ...]
     """Each colour it paints in, and how opaque (0 to 1). Empty where it cannot be told."""
     matrix: Matrix
@@ -68,10 +67,9 @@ class PageFrame:
             return self.top - top, self.right - right, self.top - bottom, self.right - left
         return left - self.left, self.top - top, right - self.left, self.top - bottom
 
-    def is_outside(self, box: Box, by: float = 0.0) -> bool:
-        """Whether no part of the box is on the page, or nearer to it than `by` points."""
+    def is_outside(self, box: Box) -> bool:
         left, top, right, bottom = box
-        return right < -by or bottom < -by or left > self.width + by or top > self.height + by
+        return right < 0 or bottom < 0 or left > self.width or top > self.height
 
     def sticks_out(self, box: Box, by: float) -> bool:
         left, top, right, bottom = box
@@ -81,18 +79,52 @@ class PageFrame:
 def page_objects(page: Any, frame: PageFrame) -> PageObjects:
     texts: list[TextObject] = []
     images: list[Box] = []
+    get = _Getter(frame)
     for handle, kind, matrix in _objects(page):
-        box = _box(handle, matrix, frame)
+        box = get.box(handle, matrix)
         if box is None:
             continue
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             images.append(box)
         else:
             mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
-            texts.append(
-                TextObject(handle, box, mode, _size(handle, matrix), _colours(handle, mode), matrix)
-            )
+            texts.append(TextObject(handle, box, mode, get.colours(handle, mode), matrix))
     return PageObjects(tuple(texts), tuple(images))
+
+
+class _Getter:
+    """PDFium's answers come in variables of C: the same ones for all objects."""
+
+    def __init__(self, frame: PageFrame) -> None:
+        self._frame = frame
+        self._edges = tuple(ctypes.c_float() for _ in range(4))
+        self._channels = tuple(ctypes.c_uint() for _ in range(4))
+
+    def box(self, handle: Any, matrix: Matrix) -> Box | None:
+        left, bottom, right, top = self._edges
+        if not pdfium.FPDFPageObj_GetBounds(handle, left, bottom, right, top):
+            return None
+        xs, ys = (left.value, right.value), (bottom.value, top.value)
+        if matrix is _IDENTITY and all(map(math.isfinite, (*xs, *ys))):
+            return self._frame.shown(xs[0], ys[0], xs[1], ys[1])
+        return _shown_around([(x, y) for x in xs for y in ys], matrix, self._frame)
+
+    def colours(self, handle: Any, mode: int) -> tuple[tuple[Colour, float], ...]:
+        if mode in _FILLS and mode not in _STROKES:
+            return self._colour(handle, pdfium.FPDFPageObj_GetFillColor)
+        if mode in _STROKES and mode not in _FILLS:
+            return self._colour(handle, pdfium.FPDFPageObj_GetStrokeColor)
+        if mode not in _FILLS:
+            return ()
+        fill = self._colour(handle, pdfium.FPDFPageObj_GetFillColor)
+        stroke = self._colour(handle, pdfium.FPDFPageObj_GetStrokeColor)
+        return fill + stroke if fill and stroke else ()
+
+    def _colour(self, handle: Any, get: Any) -> tuple[tuple[Colour, float], ...]:
+        red, green, blue, alpha = self._channels
+        if not get(handle, red, green, blue, alpha):
+            return ()
+        return (((red.value, green.value, blue.value), alpha.value / 255),)
 
 
 def _objects(page: Any) -> Iterator[tuple[Any, int, Matrix]]:
@@ -139,14 +171,6 @@ def _times(first: Matrix, then: Matrix) -> Matrix:
     )
 
 
-def _box(handle: Any, matrix: Matrix, frame: PageFrame) -> Box | None:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    if not pdfium.FPDFPageObj_GetBounds(handle, left, bottom, right, top):
-        return None
-    xs, ys = (left.value, right.value), (bottom.value, top.value)
-    return _shown_around([(x, y) for x in xs for y in ys], matrix, frame)
-
-
 def _shown_around(
     points: list[tuple[float, float]], matrix: Matrix, frame: PageFrame
 ) -> Box | None:
@@ -176,28 +200,13 @@ def clip_boxes(text: TextObject, frame: PageFrame) -> list[Box]:
     return boxes
 
 
-def _size(handle: Any, matrix: Matrix) -> float:
+def type_size(text: TextObject) -> float:
     """Type size on the page: what the font is scaled to, across the direction of its lines."""
     size = ctypes.c_float()
-    if not pdfium.FPDFTextObj_GetFontSize(handle, size):
+    if not pdfium.FPDFTextObj_GetFontSize(text.handle, size):
         return 0.0
-    _, _, c, d, _, _ = _times(_matrix(handle), matrix)
+    _, _, c, d, _, _ = _times(_matrix(text.handle), text.matrix)
     return abs(size.value) * math.hypot(c, d)
-
-
-def _colours(handle: Any, mode: int) -> tuple[tuple[Colour, float], ...]:
-    found = []
-    for wanted, get in (
-        (mode in _FILLS, pdfium.FPDFPageObj_GetFillColor),
-        (mode in _STROKES, pdfium.FPDFPageObj_GetStrokeColor),
-    ):
-        if not wanted:
-            continue
-        red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-        if not get(handle, red, green, blue, alpha):
-            return ()
-        found.append(((red.value, green.value, blue.value), alpha.value / 255))
-    return tuple(found)
 
 
 def is_embedded(text: TextObject) -> bool:

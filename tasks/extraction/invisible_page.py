@@ -210,8 +210,11 @@ class PageLook:
         return shows_ink(crop(self.docling_image, box, self.image_scale))
 
     def _shows_ink(self, box: Box) -> bool:
-        """Whether either renderer shows ink: one of them may not read the scan's format."""
-        return self._docling_shows(box) or shows_ink(crop(self.fine.full, box, self.fine.scale))
+        """Whether there is ink. Of a scan either renderer may tell, as its format may be one that
+        the other does not read; PDFium alone knows what is painted through letters."""
+        if self._is_scanned and self._docling_shows(box):
+            return True
+        return shows_ink(crop(self.fine.full, box, self.fine.scale))
 
     def _docling_agrees(self, text: TextObject) -> bool:
         """Whether docling's renderer, too, shows little but the text's own colour there."""

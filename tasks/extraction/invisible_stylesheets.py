@@ -16,6 +16,10 @@ _MOST_RULES = 3_000
 _MOST_MATCHES = 30_000_000
 """Rules times elements: beyond that the sheets are not applied, only what elements say."""
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
+_BRACE = re.compile("[{}]")
+_PARTS = re.compile(r"[\s>+~]+")
+_MOST_PARTS = ((30, 6), (60, 4))
+"""Of a selector, up to a depth of the page: each part may be looked for at each level."""
 _SCREEN = re.compile(r"(?:only\s+)?(?:all|screen)?", re.IGNORECASE)
 # States, and boxes that are not elements.
 _STATE = re.compile(
@@ -47,10 +51,17 @@ class Styles:
         relevant = [(which, css) for which, body in rules if (css := declarations(body))]
         if not relevant or len(relevant) > _MOST_RULES:
             return
-        if len(relevant) * len(soup.find_all(True)) > _MOST_MATCHES:
+        depths: dict[int, int] = {id(soup): 0}
+        for element in soup.find_all(True):
+            depths[id(element)] = depths[id(element.parent)] + 1
+        if len(relevant) * len(depths) > _MOST_MATCHES:
             return
+        deepest = max(depths.values())
+        most_parts = next((parts for depth, parts in _MOST_PARTS if deepest <= depth), 2)
         for order, (selectors, css) in enumerate(relevant):
             for selector in selectors:
+                if len(_PARTS.split(selector)) > most_parts:
+                    continue
                 for element in _matching(soup, selector):
                     self._apply(id(element), css, (0, *_specificity(selector), order))
 
@@ -91,10 +102,10 @@ def _rules(sheet: str) -> Iterator[tuple[list[str], str]]:
 
 def _closing(sheet: str, brace: int) -> int:
     depth = 0
-    for match in re.finditer("[{}]", sheet[brace:]):
+    for match in _BRACE.finditer(sheet, brace):
         depth += 1 if match[0] == "{" else -1
         if depth == 0:
-            return brace + match.start()
+            return match.start()
     return len(sheet)
 
 

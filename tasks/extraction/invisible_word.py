@@ -21,9 +21,9 @@ LARGEST_HALF_POINTS = 2
 """Type of 1 point, the smallest that Word offers: nobody reads it."""
 _BODIES = frozenset({"document", "footnotes", "endnotes", "comments"})
 _TEXT = frozenset({"t", "tab", "ptab", "sym", "noBreakHyphen", "softHyphen"})
-_COLOURS = re.compile(rb"<[^<>]*\bcolor\b[^<>]*?\bval=[\"']([0-9A-Fa-f]{6})[\"']")
-_FILLS = re.compile(rb"<[^<>]*\bshd\b[^<>]*?\bfill=[\"']([0-9A-Fa-f]{6})[\"']")
-_SIZES = re.compile(rb"<[^<>]*\bsz\b[^<>]*?\bval=[\"']([012](?:\.\d+)?)[\"']")
+_COLOURS = re.compile(rb"<(?:\w+:)?color\s[^<>]*?\bval=[\"']([0-9A-Fa-f]{6})[\"']")
+_FILLS = re.compile(rb"<(?:\w+:)?shd\s[^<>]*?\bfill=[\"']([0-9A-Fa-f]{6})[\"']")
+_SIZES = re.compile(rb"<(?:\w+:)?sz\s[^<>]*?\bval=[\"']([012](?:\.\d+)?)[\"']")
 _EMU_PER_CM = 360_000
 _LARGE_CM = 1.5
 _NEAR_PARAGRAPHS = 12

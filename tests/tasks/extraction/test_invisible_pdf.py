@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,14 @@ def test_the_text_layer_of_a_scan_stays_where_the_scan_shows_ink(
     assert lines_of(sheet, tmp_path) == ([body, "The end of the page"], {"render_mode": LENGTH})
 
 
+def test_a_line_of_the_layer_that_goes_on_over_blank_paper(tmp_path: Path) -> None:
+    sheet = Sheet()
+    sheet.picture(scan([(100, "The end of the page")]), 0, 842, x=0, width=595)
+    end = sheet.text(100, "The end of the page ", mode=3)
+    sheet.text(100, PROMPT, mode=3, x=max(end, 200))
+    assert lines_of(sheet, tmp_path) == (["The end of the page"], {"render_mode": LENGTH})
+
+
 def test_white_text_on_a_scan_is_no_text_layer(tmp_path: Path) -> None:
     sheet = Sheet()
     sheet.picture(scan([(100, BODY)]), 0, 842, x=0, width=595)
@@ -316,6 +325,78 @@ def blank_font() -> io.BytesIO:
     builder.save(stream)
     stream.seek(0)
     return stream
+
+
+def test_fonts_that_say_they_have_no_height(tmp_path: Path) -> None:
+    """docling then gives each letter a box without height: no reason to call it unseen."""
+    sheet = Sheet()
+    sheet.text(100, BODY_ZH)
+    sheet.text(140, PROMPT_ZH, colour="#ffffff")
+    path = sheet.save(tmp_path / "flat.pdf")
+    data = path.read_bytes()
+    for name in (b"Ascent", b"Descent"):
+        data = re.sub(
+            rb"/%s [-\d.]+" % name,
+            lambda match: (b"/%s 0" % match[0][1:].split()[0]).ljust(len(match[0])),
+            data,
+        )
+    data = re.sub(
+        rb"/FontBBox \[[^\]]*\]", lambda m: b"/FontBBox [0 0 0 0".ljust(len(m[0]) - 1) + b"]", data
+    )
+    path.write_bytes(data)
+    lines, left_out = left_in(path)
+    assert "".join(lines) == BODY_ZH and left_out._counts == {"colour": len(PROMPT_ZH)}
+
+
+def test_letters_that_the_renderers_cannot_draw(tmp_path: Path) -> None:
+    """A font that is not in the file, and glyphs that no other font has in its place."""
+    codes = "".join(f"<{0xF000 + ord(c):04x}> <{ord(c):04x}>\n" for c in sorted(set(BODY)))
+    table = (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap "
+        "1 begincodespacerange <0000> <ffff> endcodespacerange "
+        f"{len(set(BODY))} beginbfchar\n{codes}endbfchar endcmap end end"
+    )
+    shown_codes = "".join(f"{0xF000 + ord(c):04x}" for c in BODY)
+    path = raw_pdf(
+        tmp_path / "missing.pdf",
+        f"BT /F2 11 Tf 60 600 Td <{shown_codes}> Tj ET\n",
+        fonts="/F2 6 0 R",
+        objects=[
+            "<< /Type /Font /Subtype /Type0 /BaseFont /Unheard /Encoding /Identity-H "
+            "/DescendantFonts [7 0 R] /ToUnicode 9 0 R >>",
+            "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /Unheard /DW 500 "
+            "/FontDescriptor 8 0 R "
+            "/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> >>",
+            "<< /Type /FontDescriptor /FontName /Unheard /Flags 4 /Ascent 800 /Descent -200 "
+            "/CapHeight 700 /ItalicAngle 0 /StemV 80 /FontBBox [0 -200 1000 800] >>",
+            f"<< /Length {len(table)} >>\nstream\n{table}\nendstream",
+        ],
+    )
+    lines, left_out = left_in(path)
+    assert "".join(lines) == BODY and left_out.characters == 0
+
+
+def test_white_text_that_inverts_what_is_behind_it(tmp_path: Path) -> None:
+    path = raw_pdf(
+        tmp_path / "inverted.pdf",
+        f"1 g 0 0 595 842 re f /Invert gs 1 1 1 rg\n{shown(60, 600, BODY)}",
+        resources="/ExtGState << /Invert << /BM /Difference >> >>",
+    )
+    lines, left_out = left_in(path)
+    assert lines == [BODY] and left_out.characters == 0
+
+
+def test_letters_cut_out_of_a_gradient(tmp_path: Path) -> None:
+    path = raw_pdf(
+        tmp_path / "gradient.pdf",
+        f"q BT 7 Tr /F1 24 Tf 60 600 Td ({BODY}) Tj ET /Sh1 sh Q\n"
+        f"q BT 7 Tr /F1 18 Tf 60 400 Td ({PROMPT}) Tj ET Q\n",
+        resources="/Shading << /Sh1 << /ShadingType 2 /ColorSpace /DeviceRGB "
+        "/Coords [60 600 500 600] /Extend [true true] /Function << /FunctionType 2 "
+        "/Domain [0 1] /C0 [1 0 0] /C1 [0 0 1] /N 1 >> >> >>",
+    )
+    lines, left_out = left_in(path)
+    assert lines == [BODY] and left_out._counts == {"render_mode": LENGTH}
 
 
 # --- the page as a whole -----------------------------------------------------------------------
