@@ -43,7 +43,7 @@ class ModelOptions(BaseModel):
     extra_body: str | None = Field(
         default=None,
         description="JSON object that reaches the provider with every call, e.g. "
-        '\'{"enable_thinking": false}\'.',
+        "'{\"enable_thinking\": false}'.",
     )
     vision_extra_body: str | None = Field(
         default=None, description="The same for the vision model; default: that of --extra-body."
