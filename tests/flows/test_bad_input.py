@@ -134,7 +134,7 @@ def test_bad_files_are_remembered_and_cost_nothing_again(ran: tuple[Path, Path])
 def test_a_file_that_vanishes_during_the_run_is_a_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import flows.ingest as flow_module
+    import flows.ingest_run as flow_module
 
     source = write_corpus(tmp_path / "source", 3)
     real = flow_module.discover

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.options import IngestOptions
+from tasks.options import IngestOptions, flag_of
 from tests.support.corpora import ROOT, clara
 
 HEAVY = ("torch", "docling", "prefect", "transformers", "numpy", "onnxruntime")
@@ -40,7 +40,7 @@ def test_command_flow_and_options_agree() -> None:
         assert parameters[name].default == field.default, name
     shown = clara("ingest", "--help", COLUMNS="200").stdout
     for name in IngestOptions.model_fields:
-        assert f"--{name.removesuffix('_timeout_s').replace('_', '-')}" in shown
+        assert flag_of(name) in shown
     schema = ingest.parameters.model_dump()["properties"]
     assert all(schema[name].get("description") for name in schema)
 

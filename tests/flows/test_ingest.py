@@ -269,7 +269,7 @@ def test_a_damaged_cache_entry_is_made_again(tmp_path: Path) -> None:
 def test_a_file_that_changes_while_it_is_read_does_not_poison_the_cache(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import flows.ingest as flow_module
+    import flows.ingest_run as flow_module
 
     source, output = write_corpus(tmp_path / "source", 2), tmp_path / "out"
     victim = source / "south" / "sheet-000.txt"
