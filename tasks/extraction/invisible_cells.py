@@ -8,8 +8,9 @@ from typing import Any
 from docling_core.types.doc.page import BoundingRectangle
 
 from tasks.extraction.invisible import visible_length
-from tasks.extraction.invisible_chars import SMALLEST_PT, Judgement
+from tasks.extraction.invisible_chars import Judgement
 from tasks.extraction.invisible_objects import Box
+from tasks.extraction.invisible_verdicts import SMALLEST_PT
 
 _LINE_HEIGHT = 1.3
 """Height of a cell over its type size, at most: docling knows the box, not the size."""

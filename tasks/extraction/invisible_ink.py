@@ -37,33 +37,55 @@ _MOST_PIXELS, _MOST_PIXELS_FINE = 4_000_000, 24_000_000
 class Rendering:
     """A page with its text, and without it."""
 
-    def __init__(self, page: Any, texts: Sequence[TextObject], *, fine: bool) -> None:
-        """`fine`: in colour and at twice the size, where a grey glance raised a doubt."""
+    def __init__(
+        self,
+        page: Any,
+        texts: Sequence[TextObject],
+        under_others: Sequence[TextObject],
+        *,
+        fine: bool,
+    ) -> None:
+        """`under_others` are looked at apart, or the ink of those above them would be theirs.
+        `fine`: in colour and at twice the size, where a grey glance raised a doubt."""
         width, height = page.get_size()
         budget = (_MOST_PIXELS_FINE if fine else _MOST_PIXELS) / max(width * height, 1.0)
         self.scale = min(2.0 if fine else 1.0, math.sqrt(budget))
-        self.full = self._render(page, grey=not fine)
-        for text in texts:
+        self.full = self._render(page, (), grey=not fine)
+        self.bare = self._render(page, texts, grey=not fine)
+        self._changes = self._under_changes = _summed(self.full, self.bare)
+        self._under = {id(text) for text in under_others}
+        if under_others:
+            without = self._render(page, under_others, grey=not fine)
+            self._under_changes = _summed(self.full, without)
+
+    def _render(self, page: Any, without: Sequence[TextObject], grey: bool) -> Pixels:
+        for text in without:
             switch(text, on=False)
         try:
-            self.bare = self._render(page, grey=not fine)
+            bitmap = page.render(
+                scale=self.scale, grayscale=grey, rev_byteorder=not grey, no_smoothimage=grey
+            )
         finally:
-            for text in texts:
+            for text in without:
                 switch(text, on=True)
-        self._changes = _summed(_distance(self.full, self.bare) >= _CHANGE)
-
-    def _render(self, page: Any, grey: bool) -> Pixels:
-        bitmap = page.render(
-            scale=self.scale, grayscale=grey, rev_byteorder=not grey, no_smoothimage=grey
-        )
         pixels: Pixels = bitmap.to_numpy().copy()
         bitmap.close()
         return pixels.reshape(*pixels.shape[:2], -1)[:, :, :3]
 
+    def painted_by(self, texts: Sequence[TextObject], boxes: Boxes) -> Flags:
+        """Whether each of the texts, or what is painted with it, leaves ink in its box."""
+        under = np.array([id(text) in self._under for text in texts], dtype=bool)
+        found: Flags = self._any(self._changes, boxes)
+        if under.any():
+            found[under] = self._any(self._under_changes, boxes[under])
+        return found
+
     def painted(self, boxes: Boxes) -> Flags:
-        """Whether text leaves ink in each of the boxes (rows of left, top, right, bottom)."""
+        """Whether any text leaves ink in each of the boxes (left, top, right, bottom)."""
+        return self._any(self._changes, boxes)
+
+    def _any(self, sums: npt.NDArray[np.int32], boxes: Boxes) -> Flags:
         left, top, right, bottom = _pixel_bounds(boxes, self.scale, self.full.shape)
-        sums = self._changes
         inside = sums[bottom, right] - sums[top, right] - sums[bottom, left] + sums[top, left]
         return inside > 0
 
@@ -129,8 +151,10 @@ def _as_channels(colour: Colour, channels: int) -> tuple[int, ...]:
     return colour
 
 
-def _summed(flags: Flags) -> npt.NDArray[np.int32]:
-    """Sums over every rectangle from the corner: a box is then four look-ups."""
+def _summed(pixels: Pixels, other: Pixels) -> npt.NDArray[np.int32]:
+    """Numbers of pixels that differ, in every rectangle from the corner: a box is then four
+    look-ups."""
+    flags = _distance(pixels, other) >= _CHANGE
     sums = np.zeros((flags.shape[0] + 1, flags.shape[1] + 1), dtype=np.int32)
     np.cumsum(flags, axis=0, out=sums[1:, 1:], dtype=np.int32)
     np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])

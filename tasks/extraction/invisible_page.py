@@ -2,7 +2,7 @@
 
 A first look asks PDFium for the page's text objects and renders the page twice in grey, with text
 and without. Where every word leaves ink, and no object is strange, the page is left as it is. The
-others are read character by character (`invisible_chars`).
+others are read character by character (`invisible_verdicts`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tasks.extraction.invisible_cells import (
     narrowed,
     share_inside,
 )
-from tasks.extraction.invisible_chars import Judgement, PageChars, is_tiny, read_chars
+from tasks.extraction.invisible_chars import Judgement, PageChars
 from tasks.extraction.invisible_colours import FAINTEST
 from tasks.extraction.invisible_ink import (
     Boxes,
@@ -50,6 +50,8 @@ from tasks.extraction.invisible_objects import (
     TextObject,
     page_objects,
 )
+from tasks.extraction.invisible_overlap import texts_under_others
+from tasks.extraction.invisible_verdicts import is_tiny, read_chars
 
 _SCAN_SHARE = 0.8
 """Of a page that images cover, from which on it is a scan, and invisible text its OCR layer."""
@@ -83,8 +85,12 @@ class PageLook:
         return [text for text in self.objects.texts if text.mode not in (NO_PAINT, ONLY_CLIP)]
 
     @cached_property
+    def _under_others(self) -> list[TextObject]:
+        return texts_under_others(self.painting, self.frame)
+
+    @cached_property
     def fine(self) -> Rendering:
-        return Rendering(self.page, self.painting, fine=True)
+        return Rendering(self.page, self.painting, self._under_others, fine=True)
 
     @cached_property
     def docling_image(self) -> Pixels:
@@ -101,11 +107,14 @@ class PageLook:
         if any(is_flat(cell) or cell.widget for cell in words):
             return "doubtful"
         if words or texts:
-            coarse = Rendering(self.page, self.painting, fine=False)
+            coarse = Rendering(self.page, self.painting, self._under_others, fine=False)
             on_page = [text for text in texts if not self.frame.is_outside(text.box)]
             with_ink = [text for text in on_page if area_of(text.box) > 0]  # not spaces
-            boxes = [text.box for text in with_ink] + [box_of(cell) for cell in words]
-            if not coarse.painted(_rows(boxes)).all() or coarse.mostly_own_colour(with_ink).any():
+            if (
+                not coarse.painted_by(with_ink, _rows([text.box for text in with_ink])).all()
+                or not coarse.painted(_rows([box_of(cell) for cell in words])).all()
+                or coarse.mostly_own_colour(with_ink).any()
+            ):
                 return "doubtful"
         if any(self.frame.sticks_out(text.box, _STICKS_OUT_PT) for text in texts):
             return "sticks_out"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,33 @@ def test_white_text_in_the_place_of_black_text(tmp_path: Path, order: str) -> No
     for text, how in texts if order == "under" else reversed(texts):
         sheet.text(100, text, **how)
     assert lines_of(sheet, tmp_path) == ([BODY], {"colour": 20})
+
+
+@pytest.mark.parametrize("shift", [0, 3])
+def test_text_under_a_box_with_other_text_on_it(tmp_path: Path, shift: float) -> None:
+    sheet = Sheet()
+    sheet.text(100, PROMPT)
+    sheet.box(88, 20, "#ffffff")
+    sheet.text(100 + shift, BODY)
+    sheet.text(103 + shift, "and keeps it moving day and night", x=400, size=5)
+    lines, counts = lines_of(sheet, tmp_path)
+    # Where letters of both fall together, docling's parser drops one of them.
+    assert SequenceMatcher(None, lines[0], BODY).ratio() > 0.95
+    assert len(lines) == 2 and set(counts) == {"covered"}
+    assert counts["covered"] >= LENGTH - 2
+
+
+def test_bold_type_that_is_printed_twice_and_type_with_a_shadow(tmp_path: Path) -> None:
+    sheet = Sheet()
+    for x in (60, 60.3):
+        sheet.text(100, BODY, x=x)
+    sheet.text(141, "With a shadow", x=61, size=20, colour="#bbbbbb")
+    sheet.text(140, "With a shadow", size=20)
+    sheet.text(180, BODY_ZH)
+    sheet.text(180, BODY_ZH)
+    lines, counts = lines_of(sheet, tmp_path)
+    assert counts == {}
+    assert {BODY, "With a shadow", BODY_ZH} <= set(lines)
 
 
 def test_part_of_a_line(tmp_path: Path) -> None:
