@@ -65,10 +65,13 @@ class PageChars:
     def waits_for_ink(self, box: Box) -> bool:
         return any(self.verdicts[i] == "if_inked" for i in np.flatnonzero(self._within(box)))
 
-    def settle(self, box: Box, *, seen: bool) -> None:
-        """Whether there is ink where characters of a box need it."""
-        for index in np.flatnonzero(self._within(box)):
-            if self.verdicts[index] == "if_inked":
+    def settle(self, word: str, box: Box, *, seen: bool) -> None:
+        """Whether there is ink where characters of a word need it. The box of a slanting text may
+        hold other words: those are not meant."""
+        waiting = [i for i in np.flatnonzero(self._within(box)) if self.verdicts[i] == "if_inked"]
+        spelt = _folded("".join(self.texts[i] for i in waiting))
+        if _spells_with_gaps(spelt, _folded("".join(word.split()))):
+            for index in waiting:
                 self.verdicts[index] = "seen" if seen else "render_mode"
 
     def judge(self, text: str, box: Box, shows_ink: Callable[[Box], bool]) -> Judgement:

@@ -15,26 +15,30 @@ from tasks.extraction.invisible_objects import Box
 _TOLERATED_CHARS = 12
 _ROUGH_PT = 2.0
 
-Word = tuple[str, Box]
+Placed = tuple[str, Box]
 
 
 def settle_layer(
-    chars: PageChars, lines: Sequence[Box], words: Sequence[Word], shows_ink: Callable[[Box], bool]
+    chars: PageChars,
+    lines: Sequence[Placed],
+    words: Sequence[Placed],
+    shows_ink: Callable[[Box], bool],
 ) -> None:
     """Decides on the characters that are seen only where there is ink."""
-    for line in lines:
+    for line_text, line in lines:
         if not chars.waits_for_ink(line):
             continue
         within = sorted(
-            (word for word in words if _centre_in(word[1], line)), key=lambda word: word[1][0]
+            (word for word in words if word[0] in line_text and _centre_in(word[1], line)),
+            key=lambda word: word[1][0],
         )
         inked = [(shows_ink(_rough(box)), text, box) for text, box in within]
         any_ink = any(ink for ink, _, _ in inked)
         for ink, run in groupby(inked, key=lambda entry: entry[0]):
             entries = list(run)
             short = sum(len(text) for _, text, _ in entries) <= _TOLERATED_CHARS
-            for _, _, box in entries:
-                chars.settle(box, seen=ink or (any_ink and short))
+            for _, text, box in entries:
+                chars.settle(text, box, seen=ink or (any_ink and short))
 
 
 def _rough(box: Box) -> Box:

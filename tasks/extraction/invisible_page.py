@@ -132,7 +132,7 @@ class PageLook:
         self.counts["off_page"] += chars.off_page
         settle_layer(
             chars,
-            [box_of(cell) for cell in self.cells.textline_cells],
+            [(cell.text, box_of(cell)) for cell in self.cells.textline_cells],
             [(cell.text, box_of(cell)) for cell in self.cells.word_cells],
             self._shows_ink,
         )
@@ -219,11 +219,12 @@ class PageLook:
         return shows_ink(crop(self.docling_image, box, self.image_scale))
 
     def _shows_ink(self, box: Box) -> bool:
-        """Whether there is ink. Of a scan either renderer may tell, as its format may be one that
-        the other does not read; PDFium alone knows what is painted through letters."""
+        """Whether there is ink that no text of the page paints. Of a scan either renderer may tell,
+        as its format may be one that the other does not read; PDFium alone knows what is painted
+        through letters."""
         if self._is_scanned and self._docling_shows(box):
             return True
-        return shows_ink(crop(self.fine.full, box, self.fine.scale))
+        return shows_ink(crop(self.fine.bare, box, self.fine.scale))
 
     def _docling_agrees(self, text: TextObject) -> bool:
         """Whether docling's renderer, too, shows little but the text's own colour there."""

@@ -427,6 +427,26 @@ def test_letters_cut_out_of_a_gradient(tmp_path: Path) -> None:
     assert lines == [BODY] and left_out._counts == {"render_mode": LENGTH}
 
 
+@pytest.mark.parametrize("mode", [3, 7])
+def test_a_slanting_watermark_does_not_vouch_for_what_its_box_holds(
+    tmp_path: Path, mode: int
+) -> None:
+    sheet = Sheet()
+    sheet.canvas.saveState()
+    sheet.canvas.setFillAlpha(0.15)
+    sheet.canvas.setFont("Helvetica", 60)
+    sheet.canvas.translate(100, 100)
+    sheet.canvas.rotate(50)
+    sheet.canvas.drawString(0, 0, "DRAFT watermark")
+    sheet.canvas.restoreState()
+    for y in range(300, 700, 40):
+        sheet.text(y, BODY)
+        sheet.text(y + 20, PROMPT, mode=mode, size=8)
+    lines, counts = lines_of(sheet, tmp_path)
+    assert sorted(lines) == ["DRAFT watermark"] + [BODY] * 10
+    assert counts == {"render_mode": 10 * LENGTH}
+
+
 # --- the page as a whole -----------------------------------------------------------------------
 
 
