@@ -19,9 +19,11 @@ from tasks.synthesis.quantities import (
     without_small_counts,
 )
 from tasks.synthesis.wordlist import words
-from tasks.text import normalise
+from tasks.text import HAN_CLASS, normalise
 
-_WORDS = re.compile(r"[^\W\d_]+|\d+")
+# Chinese sets no space beside an acronym or a unit: 用CT值表示 holds the word CT.
+_LETTERS = rf"[{HAN_CLASS}]+|(?:(?![{HAN_CLASS}])[^\W\d_])+"
+_WORDS = re.compile(rf"{_LETTERS}|\d+")
 _SHORTEST_STEM, _SHORTEST_MARKED = 4, 3
 # Adjectives of places that share too few letters with the place.
 _PLACES = {
@@ -146,7 +148,7 @@ def _initials(passage: str) -> frozenset[str]:
 
     Not the other way: what an acronym stands for is not in a passage that has the acronym only.
     """
-    found = re.findall(r"[^\W\d_]+", passage)
+    found = re.findall(_LETTERS, passage)
     capitals = [word[0].casefold() for word in found if word[0].isupper()]
     everything = [word[0].casefold() for word in found]
     initials: set[str] = set()

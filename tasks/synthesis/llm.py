@@ -31,7 +31,7 @@ from tasks.synthesis.llm_repair import (
 from tasks.synthesis.llm_request import repair_request, synthesize_request
 
 # Raised when the same answers would give other pairs or another summary.
-VERSION = 1
+VERSION = 2
 
 Advance = Callable[[int], None]
 

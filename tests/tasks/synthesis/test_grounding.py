@@ -180,3 +180,28 @@ def test_versions_are_compared_whole_and_dates_by_their_parts() -> None:
 )
 def test_odd_characters_break_nothing(text: str) -> None:
     assert Ground(text).missing(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("passage", "acronym"),
+    [
+        ("消毒的强度用CT值表示", "CT"),
+        ("消毒的强度用 CT 值表示", "CT"),
+        ("余氯的测定可采用DPD法进行", "DPD"),
+        ("当浊度高于5NTU时停止进水", "NTU"),
+        ("混凝时投加PAC作为药剂", "PAC"),
+        ("出水经UV消毒后供给用户", "UV"),
+        ("数据经USB接口导出", "USB"),
+        ("厂内以AI系统预测用水", "AI"),
+        ("该程序支持iOS设备", "iOS"),
+        ("计算由CPU/GPU共同完成", "CPU"),
+        ("计算由CPU/GPU共同完成", "GPU"),
+    ],
+)
+def test_an_acronym_between_han_characters_is_held(passage: str, acronym: str) -> None:
+    ground = Ground(passage)
+    assert ground.missing(passage) == ()
+    assert ground.missing(f"原文提到的是{acronym}。") == ()
+    assert ground.missing(f"原文提到的是 {acronym} 。") == ()
+    assert acronym in Ground(passage.replace(acronym, "某物")).missing(passage.replace(" ", ""))[0]
+    assert ground.missing("厂内另设XQV系统") == ("XQV",)
