@@ -110,9 +110,10 @@ def spending_sentence(spending: Sequence[StepSpending], currency: str | None) ->
         return None
     prompt = sum(step.prompt_tokens for step in spending)
     completion = sum(step.completion_tokens for step in spending)
-    text = f"{calls:,} calls were answered and kept ({prompt:,} tokens in, {completion:,} out"
+    noun = "call was" if calls == 1 else "calls were"
+    text = f"{calls:,} {noun} answered and kept ({prompt:,} tokens in, {completion:,} out"
     costs = [step.cost for step in spending if step.calls]
     if all(cost is not None for cost in costs):
         money = sum(cost for cost in costs if cost is not None)
-        text += f", {money:,.4f} {currency or ''}".rstrip()
+        text += f", cost {money:,.4f} {currency or ''}".rstrip()
     return text + ")"

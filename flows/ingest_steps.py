@@ -115,11 +115,11 @@ class IngestSteps(PictureSteps):
     def _by_chunks(self, items: Sequence[ChunksToSynthesize]) -> list[list[ChunksToSynthesize]]:
         """Batches of documents with some CALLS_BATCH chunks each; one document is never split."""
         found: list[list[ChunksToSynthesize]] = []
-        size = CALLS_BATCH
+        size = 0
         for item in items:
             stored = self.cache.get("chunk", item.chunk_key, Chunks)
             chunks = len(stored.chunks) if stored else 0
-            if size + chunks > CALLS_BATCH:
+            if not found or size + chunks > CALLS_BATCH:
                 found.append([])
                 size = 0
             found[-1].append(item)

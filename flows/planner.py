@@ -80,7 +80,7 @@ class Planner:
         chunks, waiting = self._chunks(split_duplicates(steps, entries)[0], undescribed)
         estimates = [*calls, *self._synthesis(waiting)]
         return Plan(
-            documents=len(entries),
+            documents=sum(entry.outcome_step == "extract" for entry in entries),
             pages=sum(self._pages(entry) for entry in entries),
             pictures=pictures,
             pictures_described=pictures - len(undescribed),

@@ -18,6 +18,7 @@ from flows.terminal import current_console
 from flows.watch import Watch
 from tasks.chunking.job import descriptions_of
 from tasks.corpus import CorpusEntry
+from tasks.endpoint.answers import AnswerStore
 from tasks.endpoint.options import EndpointOptions
 from tasks.jobs import DescribeJob, DescribeOutcome, PictureToDescribe
 from tasks.negatives import seeded_random
@@ -163,8 +164,10 @@ def _synthesized(steps: IngestSteps, entry: CorpusEntry, chunk: TextChunk) -> Sh
             chunk, steps.options.seed
         )
     else:
-        steps.calling.ready(endpoint)
         synthesizer = llm_synthesizer(endpoint, steps.engines.prompts, steps.options)
+        key = synthesizer.first_request(chunk).key(endpoint.model, endpoint.extra_body)
+        if steps.options.fresh or AnswerStore(endpoint.cache_uri).get(key) is None:
+            steps.calling.ready(endpoint)
         asker = Eavesdropper(shared_client(endpoint))
         (synthesis,) = run(lambda: synthesizer.synthesize_document([chunk], asker, lambda _: None))
         exchanges = asker.exchanges

@@ -19,6 +19,7 @@ from tasks.answered import answered
 from tasks.cache import content_key
 from tasks.corpus import Corpus, CorpusEntry, CorpusPlan
 from tasks.discover import Discovery
+from tasks.endpoint.configured import EngineChoice
 from tasks.export import remove_unused_assets
 from tasks.jobs import VERSIONS, ExtractOutcome
 from tasks.manifest import (
@@ -31,6 +32,7 @@ from tasks.manifest import (
 )
 from tasks.options import IngestOptions
 from tasks.output_jobs import OutputJob, RowsJob, StageFilesJob, Written
+from tasks.records import Describer, Synthesizer
 from tasks.report import REPORT_FILE, ReportJob
 from tasks.reporting.statistics import Duplicate, IngestRun, OutputFile, RunFacts
 from tasks.settings import settings
@@ -221,8 +223,8 @@ class Publication:
         engines = self.steps.engines
         return {
             "extraction": {"engine": engines.profile.name, "reason": engines.profile.reason},
-            "description": engines.describer.model_dump(mode="json"),
-            "synthesis": engines.synthesizer.model_dump(mode="json"),
+            "description": _made_by(engines.describer, engines.description),
+            "synthesis": _made_by(engines.synthesizer, engines.synthesis),
             "chunk_length": {"limit": engines.limit_identity},
         }
 
@@ -273,6 +275,12 @@ class Publication:
             "notices": list(notices),
             "facts": facts.model_dump(mode="json"),
         }
+
+
+def _made_by(engine: Describer | Synthesizer, choice: EngineChoice) -> dict[str, Any]:
+    """The engine, and where its model was asked."""
+    made = engine.model_dump(mode="json")
+    return {**made, "host": choice.endpoint.host} if choice.endpoint else made
 
 
 def _by_reason(facts: RunFacts) -> dict[str, int]:

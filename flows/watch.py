@@ -148,8 +148,9 @@ class _ProgressArtifact:
 
         if FlowRunContext.get() is None:
             return None
+        key = f"ingest-{name.replace('_', '-')}"  # Prefect takes no underscore in a key
         artifact_id = create_progress_artifact(
-            progress=0.0, key=f"ingest-{name}", description=f"Progress of the step {name}"
+            progress=0.0, key=key, description=f"Progress of the step {name}"
         )
         return cls(artifact_id, name)
 

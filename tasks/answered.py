@@ -41,8 +41,8 @@ def _results(corpus: Corpus, two_hops: TwoHops | None) -> Iterator[_Counted]:
     for key in _once(key for e in corpus.plan.entries for key in e.describe_keys.values()):
         outcome = cache.get("describe", key, DescribeOutcome)
         description = outcome.description if outcome else None
-        if description is not None and description.describer.model is not None:
-            yield "describe", description.describer.model, description.usage
+        if description is not None and description.describer.engine == "vision":
+            yield "describe", str(description.describer.model), description.usage
     for key in _once(entry.synthesis_key for entry in corpus.plan.entries):
         syntheses = cache.get("synthesize", key, Syntheses)
         for synthesis in syntheses.syntheses if syntheses else ():

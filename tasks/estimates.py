@@ -98,7 +98,7 @@ def step_estimate(
         at_most=at_most,
         prompt_tokens=prompt,
         completion_tokens=completion,
-        cost=endpoint.prices.cost(prompt, completion) if endpoint.prices else None,
+        cost=round(endpoint.prices.cost(prompt, completion), 9) if endpoint.prices else None,
     )
 
 

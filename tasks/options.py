@@ -86,4 +86,5 @@ def checked_options(values: dict[str, Any]) -> IngestOptions:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         flag = flag_of(str(first["loc"][0]))
-        raise UsageError(f"{flag} {first['input']!r}: {first['msg']}") from error
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise UsageError(f"{flag} {first['input']!r}: {said}") from error

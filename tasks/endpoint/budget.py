@@ -77,8 +77,8 @@ class Budget:
 
     def _sentence(self, worst_case: float) -> str:
         return (
-            f"the next call could cost {worst_case:.4g}, and of --max-cost {self.max_cost:g} "
-            f"{self.spent:.4g} are spent: nothing more was sent. Everything answered so far is "
+            f"{self.spent:.4g} of --max-cost {self.max_cost:g} are spent, and the next call could "
+            f"cost {worst_case:.4g}: nothing more was sent. Everything answered so far is "
             "kept; the same command continues from there (with a fresh limit), or raise --max-cost"
         )
 

@@ -172,7 +172,7 @@ def unreachable(options: EndpointOptions, attempts: int, last: str) -> str:
 def unavailable(options: EndpointOptions, attempts: int, last: str) -> str:
     return (
         f"{options.host} gave no answer of {options.model} {_times(attempts)}; the last attempt: "
-        f"{last}. {KEPT}, once the endpoint is well again"
+        f"{last.rstrip('.')}. {KEPT}, once the endpoint is well again"
     )
 
 
