@@ -44,6 +44,11 @@ _PLACES = {
     "us": "united",
     "uk": "united",
 }
+# A unit's name, where the passage writes its sign.
+_DEGREES = {
+    "celsius": re.compile(r"° ?c(?![a-z])|摄氏"),
+    "fahrenheit": re.compile(r"° ?f(?![a-z])|华氏"),
+}
 _BASES = frozenset({"", "a", "e", "o", "y", "ia", "s"})
 _FORMS = frozenset(
     words("s y ey es n an ian ean ese ish ic ical al i ist ists ism er ers ed d ing ly ies")
@@ -110,6 +115,8 @@ class Ground:
     def _holds_latin(self, name: str) -> bool:
         bare = comparable(name)
         if not bare or bare in self._words or MONTHS.get(bare) in self._months:
+            return True
+        if bare in _DEGREES and _DEGREES[bare].search(self._plain):
             return True
         # Compounds, and what spaces and dots divide in another way: Ph.D., GPT 4o.
         shortest = _SHORTEST_MARKED if len(bare) < len(name) else _SHORTEST_STEM

@@ -52,6 +52,30 @@ _HAN = {
     for character in characters
 }
 
+_TENTH = "[一二两三四五六七八九1-9]"
+_NO_COUNT_BEFORE = r"(?<![\d.第零一二两三四五六七八九十百千万亿])"
+# 八成, 八成半, 七至八成, 七、八成 and 七八成; but no 成 of a word: 三成分, 一成立.
+_TENTHS = re.compile(
+    rf"{_NO_COUNT_BEFORE}(?:(?P<low>{_TENTH})(?:至|到|[-~,、])?)?(?P<high>{_TENTH})成(?P<half>半)?"
+    r"(?!不变|[分为立功果品长就套型形绩色批效])"
+)
+_FRACTION = re.compile(
+    rf"{_NO_COUNT_BEFORE}(?P<whole>[二两四五十百])分之(?P<part>[一二三四五六七八九])"
+)
+_AND_A_HALF = re.compile(
+    r"(?:(?P<digits>\d+)|\b(?P<word>[a-z]+)) and (?:a|one)[ -]half\b"
+    r"|(?P<han>\d+)[倍个年]半(?![径球导])"
+)
+# A share: neither "two and a half" nor "the second half" nor half an hour.
+_HALF = re.compile(
+    r"(?<!and a )(?<!and one )(?<!first )(?<!second )(?<!other )(?<!latter )"
+    r"\bhalf(?= (?:of|the|its|their|that|all|as)\b)|\bby half\b"
+    r"|(?:一|过|近)半(?![年月天日小个夜径])"
+)
+_HALF_AN_HOUR = re.compile(
+    r"(?<!and a )(?<!and one )\bhalf(?: an?)?[ -]hour\b|(?<![个\d])半个?(?:小时|钟头)"
+)
+
 MONTHS = {
     name[:length]: number
     for number, name in enumerate(
@@ -89,6 +113,36 @@ def spelled_values(plain: str) -> set[Decimal]:
             row = []
     found |= {Decimal(_HAN[character]) for character in plain if character in _HAN}
     return found
+
+
+def share_values(text: str, plain: str) -> set[Decimal]:
+    """What shares and halves in words come to: percents, minutes, two and a half as 2.5.
+
+    For what a passage holds only: each is one more reading of its words. `plain` is `text`
+    normalised; fractions are read from `text`, as in `plain` 3/4 may be a date.
+    """
+    found: set[Decimal] = set()
+    for match in _TENTHS.finditer(plain):
+        found |= {Decimal(10 * _digit(digit)) for digit in match.group("low", "high") if digit}
+        if match["half"]:
+            found.add(Decimal(10 * _digit(match["high"]) + 5))
+    for match in _FRACTION.finditer(text):
+        part, whole = _digit(match["part"]), _digit(match["whole"])
+        if part < whole:
+            found.add(Decimal(100 * part) / whole)
+    for match in _AND_A_HALF.finditer(plain):
+        count = match["digits"] or match["han"] or _SMALL.get(match["word"])
+        if count is not None:
+            found.add(Decimal(count) + Decimal("0.5"))
+    if _HALF.search(plain):
+        found.add(Decimal(50))
+    if _HALF_AN_HOUR.search(plain):
+        found.add(Decimal(30))
+    return found
+
+
+def _digit(digit: str) -> int:
+    return int(digit) if digit.isdecimal() else _HAN[digit]
 
 
 def _row_values(row: list[str]) -> set[Decimal]:

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tasks.synthesis.number_words import MONTHS, roman_values, spelled_values
+from tasks.synthesis.number_words import MONTHS, roman_values, share_values, spelled_values
 from tasks.text import normalise
 
 _MAGNITUDES = {
@@ -114,7 +114,7 @@ def held_numbers(text: str) -> frozenset[Decimal]:
     held = {said.value for said in _said(plain)}
     held |= {Decimal(digits) for digits in _ANY_DIGITS.findall(plain)}
     held |= {Decimal(part) for version in _VERSION.findall(plain) for part in version.split(".")}
-    held |= spelled_values(plain) | roman_values(text)
+    held |= spelled_values(plain) | share_values(text, plain) | roman_values(text)
     for match in _RANGE.finditer(text):
         held.add(Decimal(match["number"]) * _MAGNITUDES[match["magnitude"].lower()])
     for match in _SHORT_MAGNITUDE.finditer(plain):

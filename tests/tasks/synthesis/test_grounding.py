@@ -205,3 +205,53 @@ def test_an_acronym_between_han_characters_is_held(passage: str, acronym: str) -
     assert ground.missing(f"原文提到的是 {acronym} 。") == ()
     assert acronym in Ground(passage.replace(acronym, "某物")).missing(passage.replace(" ", ""))[0]
     assert ground.missing("厂内另设XQV系统") == ("XQV",)
+
+
+@pytest.mark.parametrize(
+    ("passage", "text"),
+    [
+        ("It lasts two and a half times as long.", "2.5 times"),
+        ("It lasts 2 and a half times as long.", "2.5倍"),
+        ("速度是原来的两倍半", "2.5倍"),
+        ("静置两个半小时", "2.5小时"),
+        ("约七至八成的用户满意", "70%至80%"),
+        ("约两成人口受影响", "20%"),
+        ("约七、八成的用户满意", "70%至80%"),
+        ("约八成半的用户满意", "85%"),
+        ("约十分之七的用户满意", "70%"),
+        ("四分之三的用户满意", "75%"),
+        ("Half of the users agreed.", "50%"),
+        ("一半的用户满意", "50%"),
+        ("Wait half an hour.", "30 minutes"),
+        ("Allow a half-hour pause.", "30 minutes"),
+        ("静置半个小时", "30分钟"),
+        ("Keep it at 5 °C.", "It is kept at 5 degrees Celsius."),
+        ("水温保持5℃", "It is kept at 5 degrees Celsius."),
+        ("水温保持5摄氏度", "It is kept at 5 degrees Celsius."),
+    ],
+)
+def test_shares_halves_and_degrees_in_other_words(passage: str, text: str) -> None:
+    assert Ground(passage).missing(text) == ()
+
+
+@pytest.mark.parametrize(
+    ("passage", "text", "named"),
+    [
+        ("It lasts two and a half times as long.", "3.5 times", "3.5"),
+        ("约七至八成的用户满意", "90%", "90"),
+        ("约八成的用户满意", "85%", "85"),
+        ("由三成分组成", "30%", "30"),
+        ("一成不变的做法", "10%", "10"),
+        ("静置两个半小时", "30分钟", "30"),
+        ("It lasts two and a half times as long.", "50%", "50"),
+        ("In the second half of the year it rose.", "50%", "50"),
+        ("十分之七的用户满意", "60%", "60"),
+        ("Filed on 3/4/2019.", "75%", "75"),
+        ("经过半年运行", "50%", "50"),
+        ("Half of the users agreed.", "30 minutes", "30"),
+        ("Keep it at 5 °C.", "5 degrees Fahrenheit", "Fahrenheit"),
+        ("Keep it at 5 °F.", "5 degrees Celsius", "Celsius"),
+    ],
+)
+def test_other_shares_halves_and_degrees_are_missing(passage: str, text: str, named: str) -> None:
+    assert named in " ".join(Ground(passage).missing(text))
