@@ -41,10 +41,11 @@ class Calling:
 
         self._watch.say(f"calling {endpoint.host}, model {endpoint.model}")
         memory = CapabilityMemory(self._cache)
+        client = shared_client(endpoint, fresh=self._fresh)
         capabilities = run(
             lambda: preflight(endpoint, memory=memory, on_spent=self._preflights.append)
         )
-        shared_client(endpoint, fresh=self._fresh)
+        run(lambda: client.budget.charge(self._preflights[-1].cost or 0.0))
         set_capabilities(endpoint, capabilities)
         self._watch.say(describe_capabilities(capabilities, endpoint))
         self._ready.add(endpoint.need)
@@ -60,8 +61,8 @@ class Calling:
         for note in collected.notes:
             self._watch.say(note)
 
-    def submit(self, endpoint: EndpointOptions) -> None:
-        """Submits what is pending, and waits for it as long as the run may.
+    def submit(self, endpoint: EndpointOptions, *, last: bool = False) -> None:
+        """Submits what is pending, and waits for it as long as the run may; not for the `last`.
 
         Raises BatchesWaiting where answers are still missing then, CostLimitReached.
         """
@@ -77,10 +78,10 @@ class Calling:
                 "is left of --max-cost. A later run of the same command submits them"
             )
         state = run(batches.state)
-        if self._batch_wait_s:
+        if self._batch_wait_s and not last:
             self._watch.say(state.sentence())
             state = run(lambda: batches.wait(self._batch_wait_s))
-        if state.open or not state.ended:
+        if last or state.open or not state.ended:
             raise BatchesWaiting(state.sentence())
         self.collect(endpoint)
 

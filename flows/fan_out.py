@@ -106,8 +106,9 @@ class FanOut:
             return future
 
     def _submit(self, job: Job, refresh: bool) -> Any:
-        # A batch's job that waited is no result: it runs again, and takes what it finds.
-        refresh = refresh or (job.calls is not None and job.calls.batch)
+        # Answers and results are remembered one by one. What Prefect remembers of a whole job would
+        # hide that some of its calls failed, or that it only waited for a batch.
+        refresh = refresh or job.calls is not None
         task = self._task.with_options(refresh_cache=True) if refresh else self._task
         return task.submit(job, wait_for=self._upstream)
 

@@ -69,6 +69,8 @@ def run_ingest(places: Places, options: IngestOptions, watch: Watch) -> dict[str
         )
         return publication.run()
     except BatchesWaiting as waiting:
+        if sentence := spending_sentence(calling.spending(), options.currency):
+            watch.say(sentence)
         return waiting_summary(places, watch, str(waiting), started_at)
     except ClaraError:
         if sentence := spending_sentence(calling.spending(), options.currency):

@@ -28,6 +28,7 @@ from tasks.records import Reject
 BATCH = 100
 CALLS_BATCH = 400  # chunks or pictures: a task run for each of them would drown the server
 _CALL_WINDOW = 2  # the next batch's first calls fill the gap that the last ones of a batch leave
+_BATCH_ROUNDS = 8  # of a step in one run that waits; more would be an endpoint that always fails
 IMAGE_BATCH = 25  # OCR takes about a second an image: a batch is a coffee sip, not a meal
 
 
@@ -115,6 +116,7 @@ class StepRunner:
         if endpoint.batch:
             self.calling.collect(endpoint)
         failed: list[FailedJob] = []
+        rounds = 0
         while jobs:
             listen(jobs[0].step, step.count)
             try:
@@ -124,7 +126,8 @@ class StepRunner:
             failed += fan_out.failed
             jobs = fan_out.waiting
             if jobs:
-                self.calling.submit(endpoint)
+                rounds += 1
+                self.calling.submit(endpoint, last=rounds == _BATCH_ROUNDS)
         step.complete()
         return failed
 

@@ -8,6 +8,7 @@ sent.
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from random import Random
@@ -17,7 +18,7 @@ from tasks.endpoint import sentences
 from tasks.endpoint.adapting import adapted
 from tasks.endpoint.answers import AnswerStore, refused_answer, unless_refused
 from tasks.endpoint.budget import Budget, worst_cost
-from tasks.endpoint.chat import AnswerPending, ChatAnswer, ChatMessage, ChatRequest
+from tasks.endpoint.chat import AnswerPending, ChatAnswer, ChatRequest
 from tasks.endpoint.clock import Clock
 from tasks.endpoint.failures import (
     EndpointRefused,
@@ -28,6 +29,7 @@ from tasks.endpoint.failures import (
 from tasks.endpoint.limiter import Limiter
 from tasks.endpoint.options import Capabilities, EndpointOptions
 from tasks.endpoint.patience import Patience
+from tasks.endpoint.preflight_probe import probe
 from tasks.endpoint.single_flight import SingleFlight
 from tasks.endpoint.spending import StepSpending
 from tasks.endpoint.tally import Tally
@@ -39,7 +41,8 @@ from tasks.records import Usage
 _STORAGE_THREADS = 16
 # A stop ends a wait within this time.
 _REST_STEP_S = 1.0
-_SIGN_OF_LIFE_TOKENS = 16
+# So many items of a step that all fail, with none answered in between, are no fault of the items.
+_FAILED_IN_A_ROW = 8
 Result = TypeVar("Result")
 
 
@@ -76,6 +79,7 @@ class LLMClient:
         self._of_this_run: set[str] = set()
         self._stopped: ClaraError | None = None
         self._tried: list[Capabilities] = []
+        self._failed_in_a_row: Counter[str] = Counter()
 
     # --- asking -------------------------------------------------------------------------------
 
@@ -110,6 +114,9 @@ class LLMClient:
         try:
             answer = await self._call(request)
         except ItemRefused as refused:
+            if refused.reason == "context_too_long" and not refused.maybe_billed:
+                # A server with more room, or another one behind the address, may take it.
+                refused.retryable = True
             if not refused.retryable:
                 await self._keep(key, refused_answer(refused, self.options.model))
             raise
@@ -157,6 +164,7 @@ class LLMClient:
                     answer = await self._sent(wire, request)
                     charge = self._charge(answer.usage, True, worst)
                     self._tally.answered(request.step, answer.usage)
+                    self._failed_in_a_row[request.step] = 0
                     self.limiter.answered()
                     return answer
                 except TransientFailure as failure:
@@ -219,7 +227,9 @@ class LLMClient:
         if failure.kind == "unreachable":
             sentence = sentences.unreachable(self.options, attempts, failure.detail)
             raise EndpointRefused("unreachable", sentence) from failure
-        if await self._shows_life(request.step):
+        self._failed_in_a_row[request.step] += 1
+        hopeless = self._failed_in_a_row[request.step] >= _FAILED_IN_A_ROW
+        if not hopeless and await self._shows_life():
             detail = (
                 f"{self.options.host} failed on it {attempts} times, though it answers others: "
                 f"{failure.detail}"
@@ -228,16 +238,12 @@ class LLMClient:
         sentence = sentences.unavailable(self.options, attempts, failure.detail)
         raise EndpointRefused("unavailable", sentence) from failure
 
-    async def _shows_life(self, step: str) -> bool:
+    async def _shows_life(self) -> bool:
         """Whether the endpoint answers a tiny call: then the fault lies in the item.
 
         Without this one item that crashes the server would stop every run of the same command.
         """
-        tiny = ChatRequest(
-            step=step,
-            messages=(ChatMessage(role="user", text="Answer with the word yes."),),
-            max_tokens=_SIGN_OF_LIFE_TOKENS,
-        )
+        tiny = probe(self.options.need, self.wire.capabilities.structured)
         try:
             await self._attempt(tiny)
         except TransientFailure:

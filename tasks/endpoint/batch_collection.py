@@ -210,8 +210,11 @@ class Collection:
             harvest.refuse(self._endpoint.refused_parameter(refused))
 
     async def _given_up(self, missed: dict[str, TransientFailure]) -> dict[str, ChatAnswer]:
-        """Refusals for calls that were paid for too often without a usable answer."""
-        unusable = {key: failure for key, failure in missed.items() if failure.maybe_billed}
+        """Refusals for calls that ran too often without a usable answer.
+
+        Were a line that always fails submitted for ever, there would never be a data set.
+        """
+        unusable = {key: f for key, f in missed.items() if f.kind != "never_ran"}
         if not unusable:
             return {}
         model = self._endpoint.options.model

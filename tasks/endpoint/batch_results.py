@@ -26,7 +26,7 @@ def answer_of_line(line: Mapping[str, Any], request: ChatRequest, wire: Wire) ->
         return _answer_of_response(response, error, request, wire)
     if error:
         if isinstance(error, Mapping) and str(error.get("code", "")).lower() in _NEVER_RAN:
-            raise TransientFailure("status", "it did not run before the batch ended")
+            raise TransientFailure("never_ran", "it did not run before the batch ended")
         try:
             return wire.parse({"error": error}, request)
         except TransientFailure as failure:

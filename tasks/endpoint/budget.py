@@ -66,6 +66,10 @@ class Budget:
             if not change.done():
                 change.set_result(None)
 
+    async def charge(self, amount: float) -> None:
+        """Money that was spent without a reservation: a preflight's."""
+        self.spent += amount
+
     @property
     def reserved(self) -> float:
         return math.fsum(reservation.amount for reservation in self._open)

@@ -31,6 +31,7 @@ TransientKind = Literal[
     "error_body",  # 200, and an error in place of an answer
     "no_choices",  # 200, and no message in it
     "empty",  # a message that says nothing
+    "never_ran",  # a line of a batch that ended before it
     "malformed_json",  # a message that is not the JSON that was asked for
 ]
 

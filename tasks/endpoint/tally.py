@@ -62,7 +62,11 @@ class Tally:
             new["completion_tokens"] = old.completion_tokens + usage.completion_tokens
             if old.cost is not None:
                 new["cost"] = old.cost + self.cost(usage)
-        self._steps[step] = old.model_copy(update=new)
+        entry = old.model_copy(update=new)
+        if usage is None and counts.get("calls"):
+            # Half of a sum would be taken for the whole.
+            entry = entry.model_copy(update={"cost": None})
+        self._steps[step] = entry
         self._tell()
 
     def _tell(self) -> None:

@@ -86,6 +86,21 @@ def test_what_a_batch_left_open_is_submitted_again(
     assert len(rows(output, "clara_training_data")) == DOCUMENTS
 
 
+def test_a_line_that_always_fails_is_given_up(
+    source: Path, tmp_path: Path, peer: BatchPeer
+) -> None:
+    def failing(body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if "K001" in (answerers.passage_of(body) or ""):
+            return 500, {"error": {"message": "out of memory"}}
+        return 200, completion(answerers.answer(body))
+
+    peer.answer, peer.finish_at_once = failing, True
+    assert run(source, tmp_path / "out", peer, batch_wait_s=60.0)["outcome"] == "done"
+    assert len(rows(tmp_path / "out", "clara_training_data")) == DOCUMENTS - 1
+    assert len(peer.batches) == 3
+    assert "call_failed" in {reject["reason"] for reject in rows(tmp_path / "out", "rejects")}
+
+
 def test_the_command_says_that_it_waits(source: Path, tmp_path: Path, peer: BatchPeer) -> None:
     arguments = ("--model", "loop", "--base-url", peer.base_url, "--batch-api")
     done = clara("ingest", source, "-o", tmp_path / "out", *arguments)

@@ -233,6 +233,48 @@ def test_an_endpoint_that_dies_stops_the_run_and_the_same_command_continues(
     assert len(rows(output, "clara_training_data")) == DOCUMENTS
 
 
+def test_an_item_that_crashes_the_server_is_asked_for_again_by_every_run(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.endpoint import patience
+
+    monkeypatch.setattr(patience, "FIRST_DELAY_S", 0.01)
+    poisoned, attempts = True, 0
+
+    def crashing(body: dict[str, Any]) -> Any:
+        nonlocal attempts
+        if poisoned and "K001" in (answerers.passage_of(body) or ""):
+            attempts += 1
+            return error(500, "out of memory")
+        return answerers.answer(body)
+
+    with LLMPeer(crashing) as peer:
+        for times in (1, 2, 3):
+            run(source, tmp_path / "out", peer, call_attempts=2)
+            assert attempts == 2 * times
+            assert len(rows(tmp_path / "out", "clara_training_data")) == DOCUMENTS - 1
+        poisoned = False
+        run(source, tmp_path / "out", peer, call_attempts=2)
+    assert len(rows(tmp_path / "out", "clara_training_data")) == DOCUMENTS
+    assert not rows(tmp_path / "out", "rejects")
+
+
+def test_when_every_item_fails_the_endpoint_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tasks.endpoint import patience
+
+    monkeypatch.setattr(patience, "FIRST_DELAY_S", 0.01)
+    source = write_corpus(tmp_path / "many", 12)
+
+    def answer(body: dict[str, Any]) -> Any:
+        no_passage = answerers.passage_of(body) is None
+        return answerers.answer(body) if no_passage else error(500, "out of memory")
+
+    with LLMPeer(answer) as peer, pytest.raises(EndpointRefused, match="out of memory"):
+        run(source, tmp_path / "out", peer, call_attempts=2, concurrency=1)
+
+
 def test_an_item_that_is_refused_is_a_reject_and_the_others_go_on(
     source: Path, tmp_path: Path
 ) -> None:
