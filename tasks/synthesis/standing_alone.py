@@ -51,7 +51,25 @@ _REFERS = re.compile(
     r"|\bthe (?:document|text|passage) (?:primarily |mainly )?about\b"
     r"|\b(?:does|did|do|is|was|are|were|according to|by) the (?:author|writer|speaker|narrator)\b"
     r"(?!,| (?:of|who|whose|that|and|named|called|associated)\b)"
-    r"|\bwhich of the following\b|\bthe aforementioned\b",
+    r"|\bwhich of the following\b|\bthe aforementioned\b"
+    r"|\bthe (?:picture|chart|diagram|image|photo(?:graph)?|figure|table|illustration|graph"
+    r"|screenshot|drawing|flow ?chart|manual|guide|handbook|report|section|chapter) (?:show|depict"
+    r"|illustrate|display|explain|describe|list|say|state|mention|present|indicate|represent"
+    r"|cover|recommend)s?\b"
+    r"|\bthe (?:described|depicted|mentioned|pictured|shown) \w+"
+    r"|\bthe given (?!names?\b)\w+",
+    re.IGNORECASE,
+)
+# A number of a figure, table or section, but not "Section 230 of the Decency Act", "Section 8
+# housing", "a table 2 metres long" or "a figure 8 knot".
+_NUMBERED = re.compile(
+    r"\b(?:figures?|figs?\.?|tables?|charts?|diagrams?)\s*(?:no\.?\s*)?"
+    r"(?:[A-Z]?[.-]?\d+(?:[.-]\d+)*[a-z]?|(?-i:[A-Z]|[IVX]+))\b"
+    r"(?!\s*(?:m|cm|mm|met(?:er|re)s?|feet|foot|inch(?:es)?|knots?|loops?|shaped?|patterns?)\b"
+    r"|-\w| of (?:the )?(?-i:[A-Z]))"
+    r"|\b(?:sections?|appendix|annex)\s*(?:[A-Z]?[.-]?\d+(?:\.\d+)*|(?-i:[A-Z]|[IVX]+))"
+    r"(?=\s*(?:[?,;]|$)|\s+(?:is|are|was|were|do|does|did|has|have|and|about|show|say|describe|list"
+    r"|explain|state|require|specify|cover|recommend)\b)",
     re.IGNORECASE,
 )
 # Checked against the borders of words: 文中 is no part of 中文中, nor 本文 of 日本文化.
@@ -64,16 +82,31 @@ _REFERS_ZH = re.compile(
     r"|(?<![\d岁元万亿千百十个名人天年月次米克度级倍成分秒页吨升 %％])以上"
     r"|(?<!的)作者(?:认为|指出|提到|强调|说|建议|如何|为什么|对|的)"
 )
+# Begins with a word, and may end within one: 图一中.
+_NUMBERED_ZH = re.compile(
+    r"附?(?:图表|[图表])\s*(?:[A-Z]?\d+(?:[.-]\d+)*(?![\d年月])"
+    r"|[一二三四五六七八九十]{1,3}(?=[中里内列所显说给是的有展]|\W|$))"
+    r"|第\s*\d+(?:\.\d+)+\s*[节章]|附录\s*(?:\d+|[A-Z]|[一二三四五六七八九十])(?!\w)"
+    r"|(?:^|(?<=[，。、：；\s]))(?:从|由|在|根据)?(?:[这该此那])?(?:[张幅个份本]|一[张幅个])?"
+    r"(?:图片|图像|图表|示意图|流程图|照片|插图|截图|手册|说明书|表格|表|图)[中里上]?(?:主要)?(?:显示|说明"
+    r"|展示|描述|列出|介绍|表示|反映|呈现|描绘|解释|可以看出|能看出)"
+    r"|(?<!未)给定的|所(?:描述|提到|列出|列|给出|给|示)的"
+)
 _SPLITS_FREELY = frozenset({"根据", "依据", "按照", "据", "依"})
 
 _PERSON = r"he|she|him|his|her|hers|himself|herself"
 _THING = r"it|its|they|them|their|theirs|itself|themselves"
 _PRONOUN = re.compile(rf"\b(?:{_PERSON}|{_THING})\b", re.IGNORECASE)
+_JUDGED = (
+    r"(?:that|possible|necessary|important|recommended|better|best|advisable|safe|called|useful"
+    r"|easy|hard|difficult|impossible|required|allowed|legal|essential|common|advised|for|so|more"
+    r"|less|clear|true)"
+)
 _EXPLETIVE = re.compile(
     r"\b(?:is|was|does|did|can|could|will|would|should|may|might|makes?|made|take|took|taken) it"
-    r" (?:that|possible|necessary|important|recommended|better|best|advisable|safe|called|useful"
-    r"|easy|hard|difficult|impossible|not|be|become|to|take|cost|mean|matter|required|allowed|legal"
-    r"|essential|common|advised|for|so|more|less|clear|true)\b|\bit (?:is|was|takes?|took)\b",
+    rf" (?:not )?(?:{_JUDGED}\b|(?:be|become) {_JUDGED}\b|to\b"
+    r"|(?:take|cost|mean|matter)\b(?!\s*\?))"
+    r"|\bit (?:is|was|takes?|took)\b",
     re.IGNORECASE,
 )
 _POINTING = re.compile(
@@ -87,16 +120,34 @@ _FORMER = re.compile(
 )
 _QUESTION_WORD = r"(?:what|which|whose|how many|how much)"
 _NAMED = re.compile(r"(?<=[\w,’'\"] )[A-Z0-9][\w'’-]*|^(?:In|For|With|On|At|By|When|If) .*[A-Z]\w+")
+_AUXILIARY = (
+    r"(?:is|are|was|were|do|does|did|has|have|had|can|could|should|will|would|must|may|might|shall)"
+)
+_NO_NOUN = rf"(?!{_AUXILIARY}\b|which\b|what\b|its?\b|this\b)"
 _NOUN = re.compile(
-    rf"\b(?:the|a|an|your|each|every|all|of|any|{_QUESTION_WORD}|in|for|with|between|from|to|on)"
-    r"\s+(?!is\b|are\b|was\b|were\b|do\b|does\b|did\b|has\b|have\b|can\b|should\b|will\b|would\b"
-    r"|which\b|what\b|it\b|its\b|this\b)[a-z]{3,}",
+    r"\b(?:the|a|an|your|each|every|all|of|any|in|for|with|between|from|to|on)"
+    rf"\s+{_NO_NOUN}[a-z]{{3,}}",
     re.IGNORECASE,
 )
+# What is asked for explains a pronoun of another clause, and a possessive that it is the subject
+# of: "Which pumps stop when they overheat?", "Which country lost its colonies?". It explains
+# neither "What effect does it have?" nor "Which company makes them?".
+_ASKED = re.compile(rf"\b{_QUESTION_WORD}\s+{_NO_NOUN}[a-z]{{3,}}(?P<rest>.*)$", re.IGNORECASE)
+_ASKED_IS_OBJECT = re.compile(rf"^\s*(?:[a-z]+\s+)?{_AUXILIARY}\s*$", re.IGNORECASE)
+_NEXT_CLAUSE = re.compile(
+    r"\b(?:when|if|because|before|after|while|that|so|unless|until|once|and|or|but|since|although"
+    r"|though|as|where|whether|who|than)\b|,",
+    re.IGNORECASE,
+)
+_POSSESSIVE = re.compile(r"his|her|its|their|\w+sel(?:f|ves)", re.IGNORECASE)
 # "Why do submarines need ... their", "How does coagulation lose its": a bare noun as the subject.
 _BARE_SUBJECT = re.compile(
-    r"\b(?:do|does|did|is|are|was|were|can|could|should|must|will|would|may|might|when|if|why|how"
-    r"|where)\s+(?P<noun>[a-z]{4,})\s+(?!\w*\?)\w+",
+    r"\b(?:do|does|did|is|are|was|were|can|could|should|must|will|would|may|might|when|if|why"
+    r"|where|how(?!\s+(?:long|often|heavy|fast|high|deep|large|much|many|wide|thick|thin|tall|short"
+    r"|small|strong|hard|soft|soon|late|early|quick|slow|cold|warm|good|well|safe|dense|bright"
+    r"|loud|close|near|likely|common|accurate|expensive|efficient|effective|reliable|important"
+    r"|difficult|easy|popular|powerful|useful|stable|sensitive|dangerous|toxic|[a-z]+ly)\b))"
+    rf"\s+(?!{_AUXILIARY}\b)(?P<noun>[a-z]{{4,}})\s+(?!\w*\?)\w+",
     re.IGNORECASE,
 )
 _NO_NOUNS = frozenset(
@@ -120,7 +171,7 @@ _ZH_NAME_TAGS = ("nr", "ns", "nt", "nz", "eng")
 def refers_to_text(question: str) -> str:
     """The words that point at a text which the question's reader does not have, or ""."""
     plain = _QUOTED.sub(_QUOTE, question)
-    if found := _REFERS.search(plain):
+    if found := _REFERS.search(plain) or _NUMBERED.search(plain):
         return found[0]
     simple = to_simplified(plain)
     borders = _borders(simple)
@@ -129,6 +180,9 @@ def refers_to_text(question: str) -> str:
             return found[0]
         # 据 and 图中 are cut in other ways, but no word begins before them.
         if found.start() in borders and found[0][-1] in "中里内":
+            return found[0]
+    for found in _NUMBERED_ZH.finditer(simple):
+        if found.start() in borders:
             return found[0]
     return ""
 
@@ -152,7 +206,7 @@ def _dangling_english(plain: str) -> str:
     if found is None:
         return ""
     before, after = plain[: found.start()], plain[found.end() :]
-    if _names_something(before):
+    if _names_something(before) or _asked_explains(before, found[0]):
         return ""
     # "In its first year, how many pumps did Hydrotec sell?"
     introduces = "," not in before and "," in after and re.search(r"\s[A-Z]\w+", after)
@@ -164,6 +218,13 @@ def _names_something(before: str) -> bool:
         return True
     bare = _BARE_SUBJECT.search(before + " x x")
     return bare is not None and bare["noun"].lower() not in _NO_NOUNS
+
+
+def _asked_explains(before: str, pronoun: str) -> bool:
+    asked = _ASKED.search(before)
+    if asked is None or _ASKED_IS_OBJECT.match(asked["rest"]):
+        return False
+    return bool(_POSSESSIVE.fullmatch(pronoun) or _NEXT_CLAUSE.search(asked["rest"]))
 
 
 def _dangling_chinese(plain: str) -> str:
