@@ -22,6 +22,9 @@ _FILE_FREELY = re.compile(
     re.IGNORECASE,
 )
 _CODE = re.compile(r"`[^`]+`")
+# A heading, or the bars of a table's row; "a | b" within a sentence and |x| are none.
+_SUMMARY_MARKS = re.compile(r"^\s*#{1,6} |(?:^|\s)#{2,6} \w|^\s*\|.*\||\|[^|\n]*\|[^|\n]*\|", re.M)
+_SENTENCE_END = (".", "!", "?", "。", "！", "？", "…", "．", "；")
 _CLOSERS = "\"'”’」』）)》 "
 _CHOICE_FREELY = re.compile(r"\bor\b|还是|還是|或|哪|谁|誰", re.IGNORECASE)
 _YES_OR_NO = re.compile(
@@ -70,6 +73,23 @@ def check_free_pair(pair: QAPair, chunk: TextChunk) -> list[Broken]:
         *_check_answer(pair, chunk),
         *_check_languages(pair, chunk),
     ]
+
+
+def check_free_summary(summary: str, chunk: TextChunk) -> Broken | None:
+    """A summary holds no markup and ends as a sentence does, even where it copies the passage."""
+    plain = _CODE.sub(" ", summary)
+    if MARKS.search(plain) or _SUMMARY_MARKS.search(plain):
+        return "summary-form", f"The summary holds markup: {summary[:80]}"
+    end = summary.strip()
+    if end.rstrip(_CLOSERS).endswith(_SENTENCE_END):
+        return None
+    copied = normalise(chunk.text).startswith(normalise(end))
+    if copied and len(normalise(end)) == len(normalise(chunk.text)):
+        return None  # all of a passage without an end of its own
+    told = "is a cut of the passage that" if copied else ""
+    return "summary-form", f"The summary {told} ends within a sentence: {end[-60:]}".replace(
+        "  ", " "
+    )
 
 
 def asked_twice(one: QAPair, other: QAPair) -> bool:

@@ -141,6 +141,8 @@ class LLMSynthesizer:
     async def _first(self, chunk: TextChunk, asker: Asker) -> _First:
         request, checks = self.first_request(chunk), PassageChecks(chunk)
         answer: ChatAnswer | None = None
+        if checks.language == "other":
+            return _First(request, checks, refused=_unsupported(chunk))
         try:
             answer = await asker.ask(request)
             checked = check_first(read_answer(answer), checks)
@@ -223,6 +225,12 @@ class LLMSynthesizer:
             usage=_sum(usages),
             settled=not any(refused.retryable for refused in refusals),
         )
+
+
+def _unsupported(chunk: TextChunk) -> FileRejected:
+    start = " ".join(chunk.text.split())[:60]
+    detail = f"Pairs are made of English and Chinese text only, and this is neither: {start}"
+    return FileRejected("language-unsupported", detail)
 
 
 def _without_repeats(made: Sequence[Synthesis]) -> list[Synthesis]:

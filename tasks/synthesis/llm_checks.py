@@ -66,7 +66,7 @@ class PassageChecks:
         if not summary:
             empty = DroppedPair(reason="summary-empty", detail="The summary has no text.")
             return CheckedSummary(None, empty)
-        fault = check_summary(summary, self._chunk)
+        fault = check_summary(summary, self._chunk, wording="free")
         if fault is None and is_translated(summary, self._chunk):
             fault = DroppedPair(
                 reason="summary-language", detail=f"The summary is not in {self.language}."
@@ -173,7 +173,7 @@ def repeats(pair: QAPair, others: Sequence[QAPair]) -> tuple[DroppedPair, ...]:
     same = next((other for other in others if near_duplicate(pair, other, wording="free")), None)
     if same is None:
         return ()
-    detail = f"Asks the same as “{same.question}”: {pair.question}"
+    detail = f"Asks the same as “{same.question}”: {pair.question} {pair.answer[:120]}"
     return (DroppedPair(reason="near-duplicate", detail=detail),)
 
 

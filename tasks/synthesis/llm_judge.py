@@ -109,7 +109,7 @@ def graded_pairs(
         elif min(grade.faithfulness, grade.answerability) < least:
             detail = (
                 f"Faithfulness {grade.faithfulness}, answerability {grade.answerability}, "
-                f"below {least}: {pair.question}"
+                f"below {least}: {pair.question} {pair.answer[:120]}"
             )
             dropped.append(DroppedPair(reason="judged_low", detail=detail))
         else:

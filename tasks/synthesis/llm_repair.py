@@ -10,6 +10,7 @@ from tasks.synthesis.llm_answer import Draft
 from tasks.synthesis.llm_checks import CheckedPair, CheckedSummary, PassageChecks, repeats
 from tasks.synthesis.llm_request import summary_bounds
 from tasks.synthesis.rules import MAX_PAIRS
+from tasks.text import normalise
 
 # What to do about a fault. The fault's own detail says what was found.
 _ADVICE = {
@@ -105,13 +106,27 @@ class Outcome:
 
 
 def outcome(first: Checked, second: Checked | None) -> Outcome:
-    """A valid replacement makes one failure good; one that fails stands for what it replaced."""
+    """A valid replacement makes one failure good; of the others each fault is told.
+
+    What a replacement has in common with what failed first is told once, and a model that sends
+    a kept pair once more has lost nothing by it.
+    """
     earlier = tuple(checked.faults[0] for checked in first.failed)
     if second is None:
         return Outcome((), earlier)
     good = len(second.valid)
-    later = tuple(checked.faults[0] for checked in second.failed)
-    return Outcome(earlier[:good], later + earlier[good:][len(later) :])
+    kept = {_words(pair) for pair in (*first.valid, *second.valid)}
+    later = tuple(
+        checked.faults[0]
+        for checked in second.failed
+        if not (checked.faults[0].reason == "near-duplicate" and _words(checked.pair) in kept)
+    )
+    lost = earlier[good:]
+    return Outcome(earlier[:good], lost + tuple(fault for fault in later if fault not in lost))
+
+
+def _words(pair: QAPair) -> tuple[str, str]:
+    return normalise(pair.question), normalise(pair.answer)
 
 
 def _complaint(faults: Sequence[DroppedPair]) -> str:
@@ -127,6 +142,8 @@ def _about_summary(fault: DroppedPair, chunk: TextChunk) -> str:
     if fault.reason == "summary-length":
         least, most = summary_bounds(chunk)
         return f"{detail} Write {least} to {most} characters."
+    if fault.reason == "summary-form":
+        return f"{detail} Write plain text in whole sentences, and end the last one."
     if fault.reason == "summary-ungrounded":
         return f"{detail} {_ADVICE['ungrounded']}"
     return detail

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,11 @@ _TOLD_LEAST, _TOLD_MOST = 0.55, 0.75
 # Room for five pairs with quotes, and for a summary: a token is rarely less than two weighted
 # characters. Providers refuse more than the last figure.
 _TOKENS_OF_PAIRS, _TOKENS_MOST = 2048, 8192
+
+# As `language_of` tells scripts apart: fewer letters among letters and digits tell no language, and
+# more letters of another script than this share make a text foreign.
+_LETTERS_FROM, _FOREIGN_FROM = 0.1, 0.2
+_OWN_SCRIPTS = ("LATIN", "CJK UNIFIED", "CJK COMPATIBILITY", "FULLWIDTH LATIN")
 
 _PAIR: dict[str, Any] = {
     "type": "object",
@@ -97,11 +103,22 @@ def repair_request(
 
 
 def base_language(chunk: TextChunk) -> Language:
-    """`en`, `zh` or `mixed`: what pairs are written in. A table of numbers takes its headings'."""
-    if chunk.language != "other":
+    """`en`, `zh` or `mixed`: what pairs are written in. A table of numbers takes its headings'.
+
+    `other` for a text in another script, of which no pair can be made.
+    """
+    if chunk.language != "other" or _is_in_another_script(chunk.text):
         return chunk.language
     headings = language_of(" ".join(chunk.headings))
     return headings if headings in ("en", "zh") else "en"
+
+
+def _is_in_another_script(text: str) -> bool:
+    letters = [character for character in text if character.isalpha()]
+    if len(letters) < _LETTERS_FROM * sum(map(str.isalnum, text)):
+        return False
+    own = sum(c.isascii() or unicodedata.name(c, "").startswith(_OWN_SCRIPTS) for c in letters)
+    return len(letters) - own > _FOREIGN_FROM * len(letters)
 
 
 def pair_count(chunk: TextChunk) -> str:
@@ -140,7 +157,7 @@ def _language_names(chunk: TextChunk) -> tuple[str, str]:
     language = base_language(chunk)
     if language == "mixed":
         return "English and Chinese, each part in its own", "Chinese for English parts, and back"
-    if language == "en":
+    if language in ("en", "other"):
         return "English", "Chinese"
     traditional = is_traditional(chunk.text)
     return "Chinese in traditional characters" if traditional else "Chinese", "English"

@@ -12,7 +12,12 @@ from collections.abc import Sequence
 from typing import Literal
 
 from tasks.records import DroppedPair, Language, QAPair, TextChunk
-from tasks.synthesis.free_rules import asked_twice, check_free_pair, is_translated
+from tasks.synthesis.free_rules import (
+    asked_twice,
+    check_free_pair,
+    check_free_summary,
+    is_translated,
+)
 from tasks.synthesis.rule_patterns import BLANK, MARKS
 from tasks.synthesis.template_rules import (
     alike,
@@ -56,15 +61,21 @@ def check_pair(
     return [DroppedPair(reason=reason, detail=detail) for reason, detail in check(pair, chunk)]
 
 
-def check_summary(summary: str, chunk: TextChunk) -> DroppedPair | None:
-    """None for a summary of 50 to 80 % of the chunk's characters, and for a short chunk's."""
+def check_summary(
+    summary: str, chunk: TextChunk, *, wording: Wording = "template"
+) -> DroppedPair | None:
+    """None for a summary of 50 to 80 % of the chunk's characters, and for a short chunk's.
+
+    One that is worded freely is plain sentences to their end, however short the chunk is.
+    """
     if not summary.strip():
         return DroppedPair(reason="summary-empty", detail="The summary has no text.")
     if MARKS.search(summary) and "[IMAGE" in summary:
         return DroppedPair(reason="summary-marker", detail="The summary holds a picture's marker.")
     share = len(summary) / len(chunk.text)
     if len(chunk.text) < SUMMARY_CHECKED_FROM or SUMMARY_LEAST <= share <= SUMMARY_MOST:
-        return None
+        broken = check_free_summary(summary, chunk) if wording == "free" else None
+        return DroppedPair(reason=broken[0], detail=broken[1]) if broken else None
     return DroppedPair(
         reason="summary-length",
         detail=f"The summary has {share:.0%} of the chunk's characters, not 50 to 80 %.",

@@ -11,6 +11,7 @@ import pytest
 from tasks.records import TextChunk
 from tasks.synthesis.llm import ChunkTrace
 from tests.support.drafted_answers import (
+    CHINESE,
     ENGLISH,
     chinese_answer,
     chunk,
@@ -108,7 +109,7 @@ def test_a_valid_replacement_makes_a_fault_good() -> None:
     assert traces[0].complaints is not None and "13" in traces[0].complaints
 
 
-def test_each_lost_pair_is_counted_once() -> None:
+def test_the_first_fault_and_that_of_its_replacement_are_told() -> None:
     bad = english_answer()
     for number in range(3):
         bad["pairs"][number]["answer"] = f"{70 + number} months."
@@ -118,8 +119,15 @@ def test_each_lost_pair_is_counted_once() -> None:
     }
     synthesis = one(bad, repair=repair)
     assert len(synthesis.qa_pairs) == 1
-    assert reasons(synthesis) == ["ungrounded", "ungrounded"]
-    assert "80" in synthesis.dropped[0].detail and "72" in synthesis.dropped[1].detail
+    assert reasons(synthesis) == ["ungrounded"] * 3
+    told = [dropped.detail for dropped in synthesis.dropped]
+    assert all(n in detail for n, detail in zip(("71", "72", "80"), told, strict=True))
+
+
+def test_a_kept_pair_that_is_sent_once_more_hides_no_fault() -> None:
+    bad = _with_fault(english_answer(), "answer", "70 months.")
+    synthesis = one(bad, repair={"dense_summary": None, "pairs": bad["pairs"][1:]})
+    assert len(synthesis.qa_pairs) == 2 and reasons(synthesis) == ["ungrounded"]
 
 
 def test_a_chunk_without_a_valid_pair_has_none() -> None:
@@ -215,6 +223,38 @@ def test_an_invalid_summary_is_asked_for_again_and_then_null(summary: str, reaso
     assert synthesis.dense_summary is None
     assert reasons(synthesis) == [reason]
     assert len(synthesis.qa_pairs) == 3
+
+
+SUMMARY_EN, SUMMARY_ZH = english_answer()["dense_summary"], chinese_answer()["dense_summary"]
+
+
+@pytest.mark.parametrize(
+    ("of", "answer", "summary"),
+    [
+        (EN, english_answer, ENGLISH[: int(len(ENGLISH) * 0.7)].rstrip(". ")[:-3]),
+        (ZH, chinese_answer, CHINESE[: int(len(CHINESE) * 0.7)].rstrip("。")[:-1]),
+        (EN, english_answer, f"# Marlin 20\n{SUMMARY_EN}"),
+        (EN, english_answer, f"{SUMMARY_EN} | 12 | months |."),
+        (ZH, chinese_answer, f"## 净水厂\n{SUMMARY_ZH}"),
+    ],
+)
+def test_a_summary_that_is_cut_off_or_marked_up_is_a_fault(
+    of: TextChunk, answer: Any, summary: str
+) -> None:
+    assert reasons(one({**answer(), "dense_summary": summary}, of)) == ["summary-form"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "필터는 십이 개월마다 교체해야 합니다. " * 10,
+        "Фильтр меняют каждые двенадцать месяцев. " * 10,
+    ],
+)
+def test_a_text_in_another_script_is_not_asked_about(text: str) -> None:
+    (synthesis,), asker = made({}, chunk(text, "other"))
+    assert asker.requests == [] and synthesis.qa_pairs == ()
+    assert reasons(synthesis) == ["language-unsupported"] and synthesis.settled
 
 
 def test_a_new_summary_takes_the_place_of_a_bad_one() -> None:
