@@ -195,9 +195,13 @@ class Planner:
         if endpoint is None:
             return []
         options = self._steps.options
+        from tasks.synthesis.llm_request import base_language
+
         synthesizer = llm_synthesizer(endpoint, self._engines.prompts, options)
         first, repairs, grades, hops = [], [], [], []
         for chunk in chunks:
+            if base_language(chunk) == "other":
+                continue  # not asked about
             request = synthesizer.first_request(chunk)
             prompt, answer = request_tokens(request), synthesis_tokens(chunk.text)
             if not self._is_answered(request, endpoint):

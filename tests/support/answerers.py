@@ -66,9 +66,18 @@ def answer(body: dict[str, Any]) -> str:
     if passage is None:
         return str(json.dumps(fill(_schema_of(body))) if _schema_of(body) else default_answer(body))
     pairs = _english_pairs(passage) or _chinese_pairs(passage) or []
-    return json.dumps(
-        {"dense_summary": passage[: int(len(passage) * 0.65)], "pairs": pairs}, ensure_ascii=False
-    )
+    return json.dumps({"dense_summary": _summary(passage), "pairs": pairs}, ensure_ascii=False)
+
+
+def _summary(passage: str) -> str:
+    """Its first sentences, some two thirds of it."""
+    kept = ""
+    for sentence in re.split(r"(?<=[.。])\s*", passage.strip()):
+        longer = f"{kept} {sentence}".strip() if sentence.isascii() else kept + sentence
+        if len(longer) > 0.78 * len(passage):
+            break
+        kept = longer
+    return kept
 
 
 def _pair(kind: str, question: str, answer: str, quote: str, own: str | None = None) -> Any:
