@@ -246,8 +246,9 @@ class LLMClient:
         tiny = probe(self.options.need, self.wire.capabilities.structured)
         try:
             await self._attempt(tiny)
-        except TransientFailure:
-            return False
+        except TransientFailure as failure:
+            # Words that are no JSON are a sign of life, too.
+            return failure.kind in ("malformed_json", "empty")
         except ItemRefused:
             return True  # an answer that was cut off is one
         return True

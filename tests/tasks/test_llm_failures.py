@@ -235,7 +235,10 @@ def test_a_disk_that_is_full_stops_before_more_is_paid(
     [
         (completion("", finish_reason="content_filter"), "content_refused"),
         (completion("cut", finish_reason="length"), "answer_too_long"),
-        (error(400, "maximum context length is 10").body, "context_too_long"),
+        (
+            error(400, "it violates our policy", code="content_policy_violation").body,
+            "content_refused",
+        ),
     ],
 )
 def test_a_refusal_is_paid_once(tmp_path: Path, body: Any, reason: str) -> None:
@@ -250,6 +253,16 @@ def test_a_refusal_is_paid_once(tmp_path: Path, body: Any, reason: str) -> None:
         assert len(peer.log) == 1
         if status == 200:
             assert (spent(client).calls, spent(client).prompt_tokens) == (1, 40)
+
+
+def test_what_a_server_has_no_room_for_is_asked_again_by_a_later_run(tmp_path: Path) -> None:
+    with LLMPeer(lambda _: error(400, "maximum context length is 10")) as peer:
+        endpoint = options(peer.base_url, tmp_path)
+        with pytest.raises(ItemRefused) as caught:
+            ask(make_client(endpoint), request())
+        assert caught.value.reason == "context_too_long" and caught.value.retryable
+    with LLMPeer(lambda _: "fine") as larger:
+        assert ask(make_client(options(larger.base_url, tmp_path)), request()).text == "fine"
 
 
 def test_an_answer_in_no_shape_is_asked_for_three_times(tmp_path: Path) -> None:
