@@ -141,10 +141,10 @@ def test_an_editor_of_the_persons_own(
     ):
         monkeypatch.setenv("EDITOR", command)
         _, seen = piped(monkeypatch, capsys, tmp_path / "out", "E\nq\n")
-        assert complaint in seen
+        assert complaint in unfolded(seen)  # the line breaks where the path of Python is long
     monkeypatch.delenv("EDITOR")
     _, seen = piped(monkeypatch, capsys, tmp_path / "out", "E\n")
-    assert "set EDITOR" in seen
+    assert "set EDITOR" in unfolded(seen)
     assert len(reviews(tmp_path / "out")) == 1
 
 
