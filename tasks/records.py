@@ -11,7 +11,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Language = Literal["en", "zh", "mixed", "other"]
+from clara_model.text.language import Language
+
 Origin = Literal["standalone", "embedded"]
 QuestionType = Literal["fact", "reasoning", "cross_lingual"]
 FileKind = Literal["pdf", "docx", "pptx", "image", "xlsx", "html", "markdown", "csv", "text"]

@@ -12,10 +12,10 @@ import unicodedata
 from functools import lru_cache
 from itertools import pairwise
 
+from clara_model.text.normalise import to_simplified
 from tasks.records import Evidence
 from tasks.synthesis.wordlist import words
 from tasks.text import is_han, normalise, search_terms, sentence_spans
-from tasks.text.normalise import to_simplified
 
 # Of 100: how much of the words must stand there, in their order.
 _SIMILAR = 85.0

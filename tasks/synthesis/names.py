@@ -13,10 +13,10 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
+from clara_model.text.normalise import to_simplified
 from tasks.synthesis.word_classes import word_classes
 from tasks.synthesis.wordlist import words
 from tasks.text import HAN_CLASS, normalise
-from tasks.text.normalise import to_simplified
 
 _LETTER = r"A-Za-z\u00c0-\u024f\u1e00-\u1eff"
 _WORD = re.compile(

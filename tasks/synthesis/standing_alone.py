@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
+from clara_model.text.normalise import to_simplified
 from tasks.synthesis.word_classes import word_classes
 from tasks.synthesis.wordlist import words
 from tasks.text import HAN_CLASS
-from tasks.text.normalise import to_simplified
 
 _QUOTED = re.compile(
     r"“[^”]*”|\"[^\"]*\"|「[^」]*」|『[^』]*』|《[^》]*》|`[^`]*`|‘[^’]*’"

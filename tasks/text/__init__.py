@@ -7,9 +7,9 @@ chunks.
 
 from __future__ import annotations
 
-from tasks.text.language import han_share, is_readable, language_of
-from tasks.text.normalise import normalise
-from tasks.text.scripts import HAN_CLASS, count_han, is_han, weighted_length
+from clara_model.text.language import han_share, is_readable, language_of
+from clara_model.text.normalise import normalise
+from clara_model.text.scripts import HAN_CLASS, count_han, is_han, weighted_length
 from tasks.text.sentences import clause_spans, sentence_spans
 from tasks.text.terms import search_terms
 

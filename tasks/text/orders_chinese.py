@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from re import Match, Pattern
 
+from clara_model.text.scripts import HAN_CLASS
 from tasks.text.orders_context import clause_before, sentence_before
-from tasks.text.scripts import HAN_CLASS
 
 _DROP = (
     "(?:忽略|无视|忽视|不要理会|不用理会|不必理会|别理会|不要管|不用管|忘记|忘掉|忘了|抛开|抛弃|丢弃"

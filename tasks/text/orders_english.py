@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from re import Match, Pattern
 from typing import NamedTuple
 
+from clara_model.text.scripts import HAN_CLASS
 from tasks.text.orders_context import clause_before, sentence_before
-from tasks.text.scripts import HAN_CLASS
 
 # Between two words of a pattern: blanks and punctuation, or nothing where letters were spaced.
 _GAP = r"[\W_]{0,6}"

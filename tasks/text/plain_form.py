@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tasks.text.normalise import to_simplified
-from tasks.text.scripts import HAN_CLASS
+from clara_model.text.normalise import to_simplified
+from clara_model.text.scripts import HAN_CLASS
 
 # Format characters, fillers and variation selectors. Tag characters among them.
 _INVISIBLE = re.compile(

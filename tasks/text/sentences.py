@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.text.scripts import is_han
+from clara_model.text.scripts import is_han
 
 _CLOSERS = "\"'”’»」』》〉）)】］\\]}*_"
 _END = re.compile(rf"(?P<marks>[。！？；｡．]+|[.!?]+|…+(?=\s|$))(?P<closers>[{_CLOSERS}]*)")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from tasks.text.normalise import normalise
-from tasks.text.scripts import HAN_CLASS
+from clara_model.text.normalise import normalise
+from clara_model.text.scripts import HAN_CLASS
 
 # Han and kana: scripts without spaces between words.
 _UNSPACED = HAN_CLASS + "\u3041-\u309f\u30a0-\u30ff"

@@ -91,6 +91,7 @@ def test_doctor_fails_where_something_is_broken(tmp_path: Path) -> None:
     ("folder", "forbidden"),
     [
         ("tasks", {"flows", "tests", "benchmarks", "examples"}),
+        ("clara_model", {"tasks", "flows", "prefect", "tests", "benchmarks", "examples"}),
         ("flows", {"tests", "benchmarks", "examples"}),
         # What runs in worker processes: Prefect would cost each of them seconds and memory.
         ("tasks/extraction", {"flows", "prefect"}),
@@ -109,6 +110,20 @@ def test_imports_point_one_way(folder: str, forbidden: set[str]) -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 names = [node.module]
             assert not {name.split(".")[0] for name in names} & forbidden, path
+
+
+def test_tasks_read_the_normaliser_and_nothing_else_of_the_model() -> None:
+    for path in (ROOT / "tasks").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = []
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names = [node.module]
+            for name in names:
+                assert name.split(".")[:2] == ["clara_model", "text"] or (
+                    name.split(".")[0] != "clara_model"
+                ), path
 
 
 def test_preparing_an_unknown_model_names_the_known_ones() -> None:

@@ -7,8 +7,9 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from tasks.records import Language
-from tasks.text.scripts import HAN_CLASS
+from clara_model.text.scripts import HAN_CLASS
+
+Language = Literal["en", "zh", "mixed", "other"]
 
 # Between these shares a text is mixed. A Chinese text and its English translation side by side
 # have a share of about 0.62 (100 Han characters say what 60 words say), a Chinese manual full

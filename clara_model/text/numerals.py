@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from tasks.text.scripts import set_apart
+from clara_model.text.scripts import set_apart
 
 _DIGITS = {character: value for value, character in enumerate("零一二三四五六七八九")}
 _DIGITS |= {character: value for value, character in enumerate("〇壹贰叁肆伍陆柒捌玖")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from tasks.text.scripts import set_apart
+from clara_model.text.scripts import set_apart
 
 _MONTHS = {
     name[:length]: number

@@ -13,9 +13,9 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from tasks.text.dates import iso_dates
-from tasks.text.numerals import arabic_numerals
-from tasks.text.scripts import HAN_CLASS
+from clara_model.text.dates import iso_dates
+from clara_model.text.numerals import arabic_numerals
+from clara_model.text.scripts import HAN_CLASS
 
 # Soft hyphen, zero-width characters, direction marks, byte order mark, variation selectors:
 # nobody sees them, and PDF and Word text is full of them.
