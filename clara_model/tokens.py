@@ -81,7 +81,7 @@ class TokenSpace:
         return [self.enc_id, self.bos_id, *text_ids, self.eos_id]
 
     def slot_ids(self, documents: int) -> list[int]:
-        """The decoder's slots of so many documents: memory tokens and `<SEP>`, one after another."""
+        """The decoder's slots of so many documents, one after another."""
         slot = [*self.memory_token_ids, *([self.sep_id] if self.separator else [])]
         return slot * documents
 

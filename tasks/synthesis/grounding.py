@@ -1,7 +1,8 @@
 """Does a text state numbers, dates or names that its passage does not hold?
 
 Both sides are compared in one spelling (clara_model.text.normalise,
-tasks.synthesis.quantities). The answer is the thing that was not found, so that it can be named to whoever wrote it.
+tasks.synthesis.quantities). The answer is the thing that was not found, so that it can be named
+to whoever wrote it.
 """
 
 from __future__ import annotations
