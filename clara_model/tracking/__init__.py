@@ -1,0 +1,1 @@
+"""What training measures and where it goes: metrics.jsonl, wandb, training.png, the terminal."""
