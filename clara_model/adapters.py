@@ -7,6 +7,7 @@ per stage, before there is an optimizer (MODEL.md, "What holds together in pract
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -73,7 +74,9 @@ class Adapters:
         from peft import inject_adapter_in_model
         from peft.tuners.lora import LoraLayer
 
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+            # peft warns of a second adapter: several are the point here.
+            warnings.filterwarnings("ignore", message="Already found a `peft_config`")
             torch.manual_seed(self._config.seed + 1 + ADAPTERS.index(name))
             inject_adapter_in_model(
                 lora_config(self._config, self.targets), self._base, adapter_name=name

@@ -23,7 +23,7 @@ HALF = (torch.bfloat16, torch.float16)
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
-    """`auto` is CUDA, then Apple's MPS, then the CPU. Raises ConfigError for one that is not here."""
+    """`auto` is CUDA, then MPS, then the CPU. Raises ConfigError for one that is not here."""
     if str(device) != "auto":
         chosen = torch.device(device)
         if chosen.type == "cuda" and not torch.cuda.is_available():

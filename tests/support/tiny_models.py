@@ -1,4 +1,4 @@
-"""Tiny base models of the families that are served: random weights, a real tokenizer, real files."""
+"""Tiny base models of the families that are served: random weights, real tokenizers and files."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def tiny_base(
 
 
 def tiny_clara(folder: Path, family: str = "qwen3", **config: Any) -> Clara:
-    """A model on a tiny base under `folder`: documents of 64 tokens, 4 memory tokens, no dropout."""
+    """A model on a tiny base: documents of 64 tokens, 4 memory tokens, no dropout."""
     from clara_model import Clara, ClaraConfig
 
     base = tiny_base(folder / f"tiny-{family}", family)

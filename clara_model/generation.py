@@ -1,0 +1,54 @@
+"""Answers, token by token, from memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from clara_model import inputs
+from clara_model.config import DECODER
+
+if TYPE_CHECKING:
+    from clara_model.model import Clara
+
+
+def generate(
+    model: Clara,
+    memory: Tensor,
+    input_ids: Tensor,
+    attention_mask: Tensor,
+    max_new_tokens: int,
+    **options: Any,
+) -> Tensor:
+    """See `Clara.generate`. The model is in eval mode inside, and as it was afterwards."""
+    inputs.check_slots(input_ids, memory, model._memory_ids)
+    mask, ids = inputs.left_padded(attention_mask, input_ids)
+    was_training = model.training
+    model.eval()
+    try:
+        with model.active(DECODER), model.precision():
+            return model.base.generate(
+                inputs_embeds=model._with_memory(ids, memory),
+                attention_mask=mask,
+                generation_config=_settings(model, max_new_tokens, options),
+            )
+    finally:
+        model.train(was_training)
+
+
+def _settings(model: Clara, max_new_tokens: int, options: dict[str, Any]) -> Any:
+    """Of our own: a base's generation_config may sample (Qwen3's does). Its eos ids are kept."""
+    from transformers import GenerationConfig
+
+    own = model.base.generation_config.eos_token_id
+    ends = {model.tokens.eos_id, *([own] if isinstance(own, int) else own or [])}
+    return GenerationConfig(
+        **{
+            "max_new_tokens": max_new_tokens,
+            "do_sample": False,
+            "eos_token_id": sorted(ends),
+            "pad_token_id": model.tokens.pad_id,
+            **options,
+        }
+    )
