@@ -75,11 +75,11 @@ class BaseRecord(_Record):
 
     name: str
     """Folder or hub name; a folder inside the checkpoint begins with `./`."""
-    fingerprint: str
-    """`base_fingerprint`: of its config, its weights' names, shapes, sizes and sampled bytes."""
+    config_fingerprint: str
+    """Of what its config.json says of the architecture."""
+    weights_fingerprint: str
+    """Of its weights' names, shapes, dtypes and sampled bytes, however they are sharded."""
     model_type: str
-    vocabulary: int
-    """Rows of its embedding table as it is on disk, before tokens were added."""
     licence: str | None = None
 
 
@@ -93,6 +93,8 @@ class CheckpointRecord(_Record):
     dtype: str
     """dtype of the base when this was saved: float32, bfloat16 or float16."""
     base: BaseRecord
+    table_rows: int
+    """Rows of the embedding table that the model computes with."""
     adapters: tuple[str, ...]
     provenance: Provenance
 
