@@ -16,14 +16,16 @@ from clara_model.errors import DataError
 def right_padded(mask: Tensor, *rows: Tensor) -> tuple[Tensor, ...]:
     """Moves the real positions of each row to its left, in their order.
 
-    mask [B, T] of 0 and 1, rows [B, T] each; gives the mask and the rows so ordered.
+    mask [B, T] of 0 and 1 (any dtype), rows [B, T] each; gives the mask and the rows so ordered.
     """
+    mask = mask.long()
     order = torch.argsort(mask, dim=1, descending=True, stable=True)
     return tuple(t.gather(1, order) for t in (mask, *rows))
 
 
 def left_padded(mask: Tensor, *rows: Tensor) -> tuple[Tensor, ...]:
     """Moves the real positions of each row to its right, in their order; for generation."""
+    mask = mask.long()
     order = torch.argsort(mask, dim=1, stable=True)
     return tuple(t.gather(1, order) for t in (mask, *rows))
 
