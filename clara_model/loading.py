@@ -77,6 +77,7 @@ def load_base(
     Raises BaseModelError where it is not there, holds no safetensors, has no fast tokenizer or is
     of a kind that CLaRa cannot use; ConfigError for a device or precision that is not here.
     """
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
@@ -95,7 +96,7 @@ def load_base(
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(base))
         model = AutoModelForCausalLM.from_pretrained(str(base), **how)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise BaseModelError(_why_not(base, error)) from error
     finally:
         if showed_bars:

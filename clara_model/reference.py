@@ -185,13 +185,18 @@ def _read_tensors(file: Path) -> dict[str, Any]:
     except UnpicklingError as error:
         raise UnsafeCheckpoint(
             f"{file} is no plain checkpoint: it holds more than tensors, or is damaged. It was "
-            f"not run. ({str(error).strip().splitlines()[0]})"
+            f"not run. ({_first_line(error)})"
         ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{file} is damaged: {str(error).splitlines()[0]}") from error
+        raise CheckpointError(f"{file} is damaged: {_first_line(error)}.") from error
     if not _only_tensors(loaded):
         raise UnsafeCheckpoint(f"{file} holds something else than named tensors: it is not used.")
     return loaded
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
 
 
 def _only_tensors(value: Any, depth: int = 2) -> bool:
