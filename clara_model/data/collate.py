@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from clara_model.batches import IGNORED, TrainingBatch
 from clara_model.config import Stage
-from clara_model.data.examples import Document, Example, TokenIds
+from clara_model.data.examples import Document, Example, TokenIds, as_ids
 from clara_model.tokens import TokenSpace
 
 
@@ -49,23 +50,25 @@ def _batch(
     rows = [[distinct[d.key][0] for d in example.documents] for example in examples]
     input_ids, attention_mask = _padded(inputs, tokens.pad_id)
     document_ids, document_mask = _padded([d.ids for _, d in distinct.values()], tokens.pad_id)
-    queries = [e.query_ids for e in examples if e.query_ids is not None]
-    query_ids = query_mask = None
-    if len(queries) == len(examples):
-        query_ids, query_mask = _padded(queries, tokens.pad_id)
-    return TrainingBatch(
+    queries = [query for e in examples for query in e.queries]
+    query_ids, query_mask = _padded(queries, tokens.pad_id) if queries else (None, None)
+    batch = TrainingBatch(
         stage=stage,
         row_ids=tuple(e.row_id for e in examples),
         input_ids=input_ids,
         attention_mask=attention_mask,
         labels=_padded(labels, IGNORED)[0],
-        document_index=_padded([np.asarray(row, dtype=np.int32) for row in rows], -1)[0],
+        document_index=_padded([as_ids(row) for row in rows], -1)[0],
         document_keys=tuple(distinct),
         document_ids=document_ids,
         document_mask=document_mask,
         query_ids=query_ids,
         query_mask=query_mask,
-        positives=_positives(examples),
+    )
+    return (
+        _with_searches(batch, examples)
+        if stage == "reasoning"
+        else _with_positives(batch, examples)
     )
 
 
@@ -80,12 +83,29 @@ def _padded(rows: Sequence[TokenIds], filler: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(values), torch.from_numpy(mask)
 
 
-def _positives(examples: Sequence[Example]) -> Tensor | None:
+def _with_positives(batch: TrainingBatch, examples: Sequence[Example]) -> TrainingBatch:
     known = [e.positives for e in examples if e.positives is not None]
     if len(known) < len(examples):
-        return None
-    width = max(len(e.documents) for e in examples)
-    marks = torch.zeros((len(examples), width), dtype=torch.bool)
+        return batch
+    marks = torch.zeros(batch.document_index.shape, dtype=torch.bool)
     for at, positions in enumerate(known):
         marks[at, list(positions)] = True
-    return marks
+    return replace(batch, positives=marks)
+
+
+def _with_searches(batch: TrainingBatch, examples: Sequence[Example]) -> TrainingBatch:
+    """A row of `positives` for each search: the documents that the trace shows for it."""
+    searches = sum(len(e.queries) for e in examples)
+    positives = torch.zeros((searches, batch.document_index.shape[1]), dtype=torch.bool)
+    slot_queries, slot_documents, first = [], [], 0
+    for example in examples:
+        slot_queries.append([first + query for query, _ in example.slots])
+        slot_documents.append([document for _, document in example.slots])
+        positives[slot_queries[-1], slot_documents[-1]] = True
+        first += len(example.queries)
+    return replace(
+        batch,
+        positives=positives,
+        slot_queries=_padded([as_ids(row) for row in slot_queries], -1)[0],
+        slot_documents=_padded([as_ids(row) for row in slot_documents], -1)[0],
+    )

@@ -6,6 +6,7 @@ Documents are shared: rows that name the same text hold the same `Document`.
 from __future__ import annotations
 
 import hashlib
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,13 +47,17 @@ class Example:
     prompt_length: int
     """Tokens before the answer: what generation starts from."""
     documents: tuple[Document, ...]
-    """The documents of the slots, in order; in end_to_end and reasoning the candidates."""
+    """Those of the slots, in their order; in end_to_end and reasoning the candidates."""
     question: str
     answers: tuple[str, ...]
     """What counts as right, for exact match and F1; the first is what is trained on, but for
     reasoning, whose target is a trace."""
-    query_ids: TokenIds | None = None
-    """[Q] int32 in end_to_end, without memory positions."""
+    queries: tuple[TokenIds, ...] = ()
+    """[Q] int32 each, without memory positions: the question in end_to_end, every search of the
+    trace in reasoning."""
+    slots: tuple[tuple[int, int], ...] = ()
+    """In reasoning, for each slot in order: number of its search in `queries`, number of the
+    document that it shows in `documents`."""
     positives: tuple[int, ...] | None = None
     """Which of `documents` answer the question; None where the row does not say."""
 
@@ -77,7 +82,7 @@ def as_ids(ids: list[int]) -> TokenIds:
 
 def make_document(tokens: TokenSpace, text: str, max_length: int) -> Document:
     """Tokenises a document and cuts it to `max_length` tokens, special tokens included."""
-    whole = tokens.document_ids(text, max_length=len(text.encode()) + 3)
+    whole = tokens.document_ids(text, max_length=sys.maxsize)
     kept = as_ids(whole if len(whole) <= max_length else [*whole[: max_length - 1], tokens.eos_id])
     key = hashlib.blake2b(kept.astype("<i4").tobytes(), digest_size=16).hexdigest()
     return Document(key=key, ids=kept, full_length=len(whole), language=language_of(text))
