@@ -1,0 +1,35 @@
+"""What can be chosen about tracking. None of it changes what is learnt."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+WandbChoice = Literal["auto", "online", "offline", "off"]
+ProgressChoice = Literal["auto", "bar", "lines", "off"]
+
+
+class TrackingOptions(BaseModel):
+    """Where the figures of training go besides `metrics.jsonl`, which is always written."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    wandb: WandbChoice = "auto"
+    """`auto`: what WANDB_MODE says; else online with credentials (WANDB_API_KEY, or after
+    `wandb login`), offline without."""
+    wandb_project: str = "clara-pipeline"
+    wandb_entity: str | None = None
+    """None: the default of the account."""
+    wandb_group: str | None = None
+    """Runs of one pipeline share it. None: that of the other stages in the same output folder."""
+    wandb_samples: bool = False
+    """Send sample questions and answers too. They are text of your data."""
+    progress: ProgressChoice = "auto"
+    """`auto`: a bar in a terminal, lines elsewhere."""
+    progress_every_s: float = Field(default=30.0, ge=0)
+    """Between two lines."""
+    chart: bool = True
+    """Draw `training.png`."""
+    chart_every_s: float = Field(default=60.0, ge=0)
+    """Between two drawings; at the end it is drawn in any case."""
