@@ -33,9 +33,8 @@ from clara_model.config import (
     resolve_stage,
 )
 from clara_model.errors import ConfigError
+from clara_model.tracking.options import TrackingOptions
 from clara_model.training.options import PRESETS, PresetName, TrainOptions
-
-Tracker = Literal["auto", "online", "offline", "off"]
 
 
 class ModelOptions(BaseModel):
@@ -98,13 +97,8 @@ class TrainConfig(BaseModel):
     attention: Attention = "auto"
     quantization: Quantization = "none"
 
-    wandb: Tracker = "auto"
-    """`auto`: online where a key is at hand, else offline."""
-    wandb_project: str = "clara"
-    run_group: str | None = None
-    """wandb's group of the stages of one pipeline run."""
-
     model: ModelOptions = ModelOptions()
+    tracking: TrackingOptions = TrackingOptions()
     compression: TrainOptions = TrainOptions()
     instruction: TrainOptions = TrainOptions()
     end_to_end: TrainOptions = TrainOptions()
@@ -122,9 +116,14 @@ class ResolvedConfig:
     """`end_to_end.learning_rate` -> `preset paper`, `the file x.yaml` or `a flag`; no defaults."""
 
 
-_RUN_FIELDS = frozenset(TrainConfig.model_fields) - {"model", *STAGES}
-_MODEL_FIELDS = frozenset(ModelOptions.model_fields)
-_OPTION_FIELDS = frozenset(TrainOptions.model_fields)
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    **{name: ("model",) for name in ModelOptions.model_fields},
+    **{name: ("tracking",) for name in TrackingOptions.model_fields},
+    **{name: STAGES for name in TrainOptions.model_fields},
+    "seed": ("model", *STAGES),
+}
+"""Which sections a name at the top of a file, or a flag, goes into."""
+_RUN_FIELDS = frozenset(TrainConfig.model_fields) - {"model", "tracking", *STAGES}
 
 
 def resolve_config(
@@ -145,8 +144,8 @@ def resolve_config(
         raise ConfigError(f"preset {preset!r} is unknown: choose from {', '.join(PRESETS)}.")
     base = dict(PRESETS[preset])
     if given.get("init_from") or from_file.get("init_from"):
-        base = {key: value for key, value in base.items() if key not in _MODEL_FIELDS}
-    merged: dict[str, Any] = {"model": {}, **{stage: {} for stage in STAGES}}
+        base = {key: value for key, value in base.items() if key not in ModelOptions.model_fields}
+    merged: dict[str, Any] = {name: {} for name in _section_names()}
     origins: dict[str, str] = {}
     for layer, origin in (
         (base, f"preset {preset}"),
@@ -193,32 +192,31 @@ def _apply(
     layer: Mapping[str, Any], origin: str, merged: dict[str, Any], origins: dict[str, str]
 ) -> None:
     # Values for all stages first, so that a section of the same layer goes before them.
-    for key, value in sorted(layer.items(), key=lambda item: isinstance(item[1], Mapping)):
-        known = False
-        if key in ("model", *STAGES):
+    for key, value in sorted(layer.items(), key=lambda item: item[0] in _section_names()):
+        if key in _section_names():
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{key} (from {origin}) must be a section, not {value!r}.")
             for name, inner in value.items():
                 merged[key][name] = inner
                 origins[f"{key}.{name}"] = origin
-            known = True
-        if key in _RUN_FIELDS:
-            merged[key], origins[key], known = value, origin, True
-        if key in _MODEL_FIELDS:
-            merged["model"][key], origins[f"model.{key}"], known = value, origin, True
-        if key in _OPTION_FIELDS:
-            for stage in STAGES:
-                merged[stage][key] = value
-                origins[f"{stage}.{key}"] = origin
-            known = True
-        if not known:
+        elif key in _RUN_FIELDS:
+            merged[key], origins[key] = value, origin
+        elif key in _SECTIONS:
+            for section in _SECTIONS[key]:
+                merged[section][key] = value
+                origins[f"{section}.{key}"] = origin
+        else:
             raise ConfigError(f"{key!r} (from {origin}) is no option of training.{_similar(key)}")
+
+
+def _section_names() -> tuple[str, ...]:
+    return ("model", "tracking", *STAGES)
 
 
 def _similar(key: str) -> str:
     from difflib import get_close_matches
 
-    near = get_close_matches(key, sorted(_RUN_FIELDS | _MODEL_FIELDS | _OPTION_FIELDS), n=2)
+    near = get_close_matches(key, sorted(_RUN_FIELDS | set(_SECTIONS)), n=2)
     return f" Did you mean {' or '.join(near)}?" if near else ""
 
 
