@@ -126,7 +126,7 @@ def weight_files(folder: Path) -> list[Path]:
     if index.is_file():
         try:
             names = set(json.loads(index.read_bytes())["weight_map"].values())
-        except (ValueError, KeyError, AttributeError, OSError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError, OSError) as error:
             raise BaseModelError(
                 f"{index} cannot be read ({error}): copy the model anew."
             ) from error
@@ -256,7 +256,6 @@ def _download(name: str) -> Path:
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
-        LocalEntryNotFoundError,
         RepositoryNotFoundError,
     )
 
@@ -279,7 +278,8 @@ def _download(name: str) -> Path:
             f"{where} has no model {name!r} that can be read without a token: check its spelling "
             "(OWNER/NAME), or set HF_TOKEN where it is private."
         ) from error
-    except (LocalEntryNotFoundError, HfHubHTTPError, httpx.HTTPError, OSError) as error:
+    except (HfHubHTTPError, httpx.HTTPError, OSError, ValueError, KeyError, TypeError) as error:
+        # The last three: what answers is no hub, but a proxy's page.
         raise BaseModelError(
             f"{name} could not be downloaded from {where} ({type(error).__name__}): {UNREACHABLE}."
         ) from error

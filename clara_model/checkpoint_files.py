@@ -69,8 +69,10 @@ def write_json(path: Path, content: Any) -> None:
 def write_manifest(folder: Path) -> None:
     """Names every file of the folder with its hash; all of them are on the disk then."""
     files = {}
+    usual_mode = (folder / RECORD_FILE).stat().st_mode
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path != folder / MANIFEST_FILE:
+            path.chmod(usual_mode)  # safetensors makes files that only their owner can read
             _sync(path)
             name = path.relative_to(folder).as_posix()
             files[name] = FileRecord(sha256=file_sha256(path), bytes=path.stat().st_size)

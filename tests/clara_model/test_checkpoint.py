@@ -1,0 +1,189 @@
+"""A checkpoint gives back the model that was saved, and peft can load its adapters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from clara_model import Clara
+from clara_model.checkpoint import (
+    DataProvenance,
+    LicenceNotice,
+    Provenance,
+    checkpoint_sha256,
+    load_checkpoint,
+    parent_checkpoint,
+    read_provenance,
+    save_checkpoint,
+    verify_checkpoint,
+)
+from clara_model.config import ADAPTERS, DECODER
+from tests.support.tiny_models import tiny_clara
+
+IDS = torch.tensor([[1, 7, 19, 42, 3], [1, 99, 5, 0, 0]])
+MASK = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]])
+
+
+def scrambled(model: Clara, seed: int = 0) -> Clara:
+    """As after training: every adapter and the memory rows are other than at the start."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name in model.adapter_names:
+            for parameter in model.adapter_parameters(name).values():
+                parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
+        model.memory_rows.add_(0.1 * torch.randn(model.memory_rows.shape, generator=generator))
+    return model.eval()
+
+
+@torch.no_grad()
+def outputs(model: Clara) -> dict[str, Tensor]:
+    memory = model.compress(IDS, MASK).memory
+    ids = torch.tensor([[1, *model.tokens.slot_ids(1), 7, 9, 11]])
+    return {
+        "memory": memory,
+        "query": model.encode_query(IDS, MASK),
+        "loss": model.answer_loss(memory[:1, None], ids, torch.ones_like(ids), ids),
+        "answer": model.generate(memory[:1, None], ids, torch.ones_like(ids), max_new_tokens=4),
+    }
+
+
+@pytest.mark.parametrize("family", ["qwen3", "mistral", "phi3"])
+def test_what_was_saved_is_what_is_loaded(tmp_path: Path, family: str) -> None:
+    model = tiny_clara(tmp_path, family, separator=family != "phi3")
+    model.set_stage("end_to_end")
+    scrambled(model)
+    model.save(tmp_path / "saved")
+    loaded = Clara.load(tmp_path / "saved")
+    assert loaded.config == model.config
+    assert loaded.stage == "end_to_end"
+    assert loaded.adapter_names == ADAPTERS
+    assert loaded.table_rows == model.table_rows
+    assert loaded.tokenizer.get_vocab() == model.tokenizer.get_vocab()
+    text = "Question: <MEM0> 阀门在什么压力下打开？ 12.5 bar"
+    assert loaded.tokens.document_ids(text, 64) == model.tokens.document_ids(text, 64)
+    assert loaded.tokens.slot_ids(2) == model.tokens.slot_ids(2)
+    for name, rows in model.added_rows().items():
+        assert torch.equal(loaded.added_rows()[name], rows)
+    before, after = outputs(model), outputs(loaded)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_peft_loads_an_adapter_and_computes_the_same(tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    # Mistral's table has to grow for the added tokens: peft's base has the plain one.
+    model = scrambled(tiny_clara(tmp_path, "mistral"))
+    folder = save_checkpoint(model, tmp_path / "saved")
+    plain = AutoModelForCausalLM.from_pretrained(model.base_name, dtype=torch.float32)
+    theirs = PeftModel.from_pretrained(plain, folder / "adapters" / DECODER).eval()
+    assert plain.get_input_embeddings().weight.shape[0] < model.table_rows
+    with torch.no_grad():
+        expected = theirs(input_ids=IDS[:1]).logits
+        with model.active(DECODER):
+            ours = model.base(input_ids=IDS[:1]).logits
+    assert expected.abs().max() > 0.1
+    assert torch.allclose(ours[..., : expected.shape[-1]], expected, atol=1e-5)
+
+
+def test_the_precision_is_the_saved_one_unless_told_otherwise(tmp_path: Path) -> None:
+    base = tiny_clara(tmp_path, "llama").base_name
+    model = Clara.from_base(base, tiny_clara(tmp_path, "llama").config, dtype="bfloat16")
+    model.save(tmp_path / "saved")
+    assert load_checkpoint(tmp_path / "saved").base_dtype is torch.bfloat16
+    assert load_checkpoint(tmp_path / "saved", dtype="float32").base_dtype is torch.float32
+
+
+def test_tables_of_an_import_that_are_not_the_bases_come_back(tmp_path: Path) -> None:
+    model = tiny_clara(tmp_path, "mistral")
+    table = model.base.get_input_embeddings().weight
+    with torch.no_grad():
+        table.add_(0.05)
+    head = model.base.get_output_embeddings().weight
+    model.carried_tables = {"embed_tokens": table.detach().clone(), "lm_head": head.detach()}
+    model.save(tmp_path / "saved")
+    loaded = Clara.load(tmp_path / "saved")
+    assert torch.equal(loaded.base.get_input_embeddings().weight, table)
+    loaded.save(tmp_path / "again")
+    again = Clara.load(tmp_path / "again")
+    assert torch.equal(again.base.get_input_embeddings().weight, table)
+
+
+def test_a_base_that_was_trained_too_goes_along(tmp_path: Path) -> None:
+    model = tiny_clara(tmp_path, "qwen3")
+    model.set_stage("compression", train_base=True)
+    scrambled(model)
+    with torch.no_grad():
+        for name, parameter in model.trainable_parameters().items():
+            if name.startswith("base."):
+                parameter.add_(0.02)
+    model.save(tmp_path / "saved")
+    loaded = Clara.load(tmp_path / "saved")
+    before, after = outputs(model), outputs(loaded)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert (tmp_path / "saved" / "base" / "model.safetensors").is_file()
+
+
+def test_provenance_and_licences_pass_from_parent_to_child(tmp_path: Path) -> None:
+    model = tiny_clara(tmp_path)
+    model.stage = "compression"
+    made = Provenance(
+        data=DataProvenance(
+            name="manuals",
+            manifest_sha256="ab" * 32,
+            files={"pretrain_data.jsonl": "cd" * 32},
+            engines={"synthesis": {"engine": "llm", "model": "qwen-turbo"}},
+            rows=12,
+        ),
+        steps=10,
+        metrics={"loss": 1.25, "recall_at_1": None},
+        imported_from="clara_stage1 (a checkpoint of the reference implementation)",
+        licences=(LicenceNotice(name="LICENSE", source="clara_stage1", text="Be kind.\n"),),
+    )
+    first = save_checkpoint(model, tmp_path / "compression", provenance=made)
+    # A model that is merely loaded and saved keeps what it came with.
+    Clara.load(first).save(tmp_path / "copy")
+    assert read_provenance(tmp_path / "copy") == read_provenance(first)
+    model.stage = "instruction"
+    child = save_checkpoint(
+        model, tmp_path / "instruction", provenance=Provenance(parent=parent_checkpoint(first))
+    )
+    told = read_provenance(child)
+    assert told.parent is not None
+    assert told.parent.sha256 == checkpoint_sha256(first)
+    assert told.parent.name == "compression"
+    assert told.parent.provenance == read_provenance(first)
+    assert told.stage == "instruction"
+    assert {"torch", "transformers", "peft"} <= set(told.packages)
+    assert (child / "licenses" / "LICENSE").read_text() == "Be kind.\n"
+    card = (child / "README.md").read_text()
+    for word in ("tiny-qwen3", "manuals", "qwen-turbo", "licenses/LICENSE", "loss: 1.25"):
+        assert word in card
+    assert str(tmp_path) not in card
+
+
+def test_the_hash_is_of_the_model_and_not_of_its_story(tmp_path: Path) -> None:
+    model = scrambled(tiny_clara(tmp_path))
+    one = save_checkpoint(model, tmp_path / "one", provenance=Provenance(steps=1))
+    two = save_checkpoint(model, tmp_path / "two", provenance=Provenance(steps=2, created_at="x"))
+    assert checkpoint_sha256(one) == checkpoint_sha256(two)
+    with torch.no_grad():
+        model.memory_rows[0, 0] += 1
+    save_checkpoint(model, two)
+    verify_checkpoint(two)
+    assert checkpoint_sha256(one) != checkpoint_sha256(two)
+
+
+def test_nothing_is_written_but_safetensors_json_and_text(tmp_path: Path) -> None:
+    model = tiny_clara(tmp_path)
+    folder = save_checkpoint(model, tmp_path / "saved")
+    kinds = {path.suffix for path in folder.rglob("*") if path.is_file()}
+    assert kinds <= {".safetensors", ".json", ".md", ".jinja"}
+    manifest = json.loads((folder / "manifest.json").read_text())
+    files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    assert set(manifest["files"]) == files - {"manifest.json"}
+    assert [path.name for path in tmp_path.glob(".*")] == []

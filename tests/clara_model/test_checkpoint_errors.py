@@ -1,0 +1,244 @@
+"""A checkpoint that is incomplete, corrupt, foreign or on another base says so and what to do."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from clara_model import Clara, ClaraConfig, checkpoint_adapters, checkpoint_files
+from clara_model.checkpoint import save_checkpoint, verify_checkpoint
+from clara_model.errors import CheckpointError, StorageFull
+from tests.support.tiny_models import tiny_base, tiny_clara
+
+ADAPTER = "adapters/encoder_adapter/adapter_model.safetensors"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original")
+    return save_checkpoint(tiny_clara(folder), folder / "saved")
+
+
+@pytest.fixture
+def saved(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "saved"))
+
+
+def edited(path: Path, **changes: object) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def rehash(folder: Path) -> None:
+    """The manifest says what is there now: what is wrong then is wrong inside the files."""
+    checkpoint_files.write_manifest(folder)
+
+
+def drop(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def flip_a_byte(folder: Path) -> None:
+    data = bytearray((folder / ADAPTER).read_bytes())
+    data[-1] ^= 1
+    (folder / ADAPTER).write_bytes(bytes(data))
+
+
+def cut(folder: Path) -> None:
+    (folder / ADAPTER).write_bytes((folder / ADAPTER).read_bytes()[:-10])
+
+
+def newer(folder: Path) -> None:
+    edited(folder / "clara.json", format_version=99)
+
+
+def another_program(folder: Path) -> None:
+    edited(folder / "clara.json", format="other")
+
+
+def no_json(folder: Path) -> None:
+    (folder / "clara.json").write_bytes(b"\x80\x04pickle")
+
+
+def outside(folder: Path) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["../secret"] = {"sha256": "0", "bytes": 1}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (drop("manifest.json"), "not complete, it has no manifest.json"),
+        (drop("memory.safetensors"), "lacks memory.safetensors"),
+        (drop(ADAPTER), f"lacks {ADAPTER}"),
+        (flip_a_byte, f"corrupt, {ADAPTER} is not what"),
+        (cut, f"corrupt, {ADAPTER} is not what"),
+        (newer, "format version 99 and this program reads 1"),
+        (another_program, "is not of a checkpoint of this project"),
+        (no_json, "cannot be read as JSON"),
+        (outside, "outside of itself"),
+    ],
+)
+def test_damage_is_named(saved: Path, damage: Callable[[Path], None], said: str) -> None:
+    damage(saved)
+    with pytest.raises(CheckpointError, match=said.replace(".", r"\.")):
+        Clara.load(saved)
+    with pytest.raises(CheckpointError):
+        verify_checkpoint(saved)
+
+
+def without_a_tensor(folder: Path) -> None:
+    tensors = load_file(folder / ADAPTER)
+    del tensors[next(iter(tensors))]
+    save_file(tensors, folder / ADAPTER)
+
+
+def other_shapes(folder: Path) -> None:
+    save_file(
+        {k: t[:, :-1].clone() for k, t in load_file(folder / ADAPTER).items()}, folder / ADAPTER
+    )
+
+
+def fewer_memory_rows(folder: Path) -> None:
+    tensors = load_file(folder / "memory.safetensors")
+    tensors["memory_rows"] = tensors["memory_rows"][:-1].clone()
+    save_file(tensors, folder / "memory.safetensors")
+
+
+def another_rank(folder: Path) -> None:
+    edited(folder / "adapters/encoder_adapter/adapter_config.json", r=64)
+
+
+def unknown_adapter(folder: Path) -> None:
+    edited(folder / "clara.json", adapters=["encoder_adapter", "house_adapter"])
+
+
+def unknown_field(folder: Path) -> None:
+    edited(folder / "clara.json", surprise=1)
+
+
+def plain_tokenizer(folder: Path) -> None:
+    edited(folder / "tokenizer/tokenizer.json", added_tokens=[])
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (without_a_tensor, r"the encoder_adapter in .* lacks model\.layers\.0"),
+        (other_shapes, r"has other shapes than the model: .* \[4, 63\] for \[4, 64\]"),
+        (fewer_memory_rows, r"memory_rows \[3, 64\] for \[4, 64\]"),
+        (another_rank, "has r 64 and clara.json says 4"),
+        (unknown_adapter, "none of ours: house_adapter"),
+        (unknown_field, "surprise: Extra inputs are not permitted"),
+        (plain_tokenizer, "lacks some of <MEM0>"),
+    ],
+)
+def test_what_does_not_fit_is_named(saved: Path, damage: Callable[[Path], None], said: str) -> None:
+    damage(saved)
+    rehash(saved)
+    with pytest.raises(CheckpointError, match=said):
+        Clara.load(saved)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("adapters.pth", "clara model import"),
+        ("adapter_config.json", "an adapter of peft"),
+        ("config.json", "--base-model"),
+        ("notes.txt", "is no checkpoint of this project"),
+    ],
+)
+def test_a_foreign_folder_is_recognised(tmp_path: Path, file: str, said: str) -> None:
+    (tmp_path / file).write_text("{}")
+    with pytest.raises(CheckpointError, match=said):
+        Clara.load(tmp_path)
+    # Nor is it overwritten: it may hold a person's work.
+    with pytest.raises(CheckpointError, match="not overwritten"):
+        save_checkpoint(None, tmp_path)  # type: ignore[arg-type]
+    assert (tmp_path / file).read_text() == "{}"
+
+
+def test_another_base_is_refused_and_the_right_one_taken_from_anywhere(
+    saved: Path, tmp_path: Path
+) -> None:
+    base = Path(json.loads((saved / "clara.json").read_text())["base"]["name"])
+    moved = shutil.copytree(base, tmp_path / "moved")
+    edited(moved / "config.json", transformers_version="9.9")
+    assert Clara.load(saved, base=moved).base_name == str(moved)
+    weights = load_file(moved / "model.safetensors")
+    weights["model.norm.weight"][0] += 1
+    save_file(weights, moved / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"config\.json agree, their weights differ"):
+        Clara.load(saved, base=moved)
+    edited(moved / "config.json", rms_norm_eps=0.5)
+    with pytest.raises(CheckpointError, match=r"their config\.json differ"):
+        Clara.load(saved, base=moved)
+    with pytest.raises(CheckpointError, match="of type mistral, and qwen3 was expected"):
+        Clara.load(saved, base=tiny_base(tmp_path / "mistral", "mistral"))
+
+
+@pytest.mark.parametrize("name", ["/gone/away/base", "some-owner/some-model"])
+def test_a_base_that_is_not_here_asks_for_base_model(saved: Path, name: str) -> None:
+    record = json.loads((saved / "clara.json").read_text())
+    edited(saved / "clara.json", base={**record["base"], "name": name})
+    rehash(saved)
+    with pytest.raises(CheckpointError, match=f"(?s){name}.*--base-model"):
+        Clara.load(saved)
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_clara(tmp_path)
+    folder = save_checkpoint(model, tmp_path / "saved")
+    before = (folder / "manifest.json").read_bytes()
+    with torch.no_grad():
+        model.memory_rows.add_(1)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint_adapters, "write_json", full)
+    with pytest.raises(StorageFull, match="the disk is full"):
+        save_checkpoint(model, folder)
+    assert (folder / "manifest.json").read_bytes() == before
+    verify_checkpoint(folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["saved", "tiny-qwen3"]
+
+
+def test_a_save_that_is_killed_leaves_no_half_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill leaves behind is under another name, and the next save takes its place."""
+    model = tiny_clara(tmp_path)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(_: Path) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_files, "write_manifest", killed)
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        with pytest.raises(Killed):
+            save_checkpoint(model, tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+    save_checkpoint(model, tmp_path / "saved")
+    assert Clara.load(tmp_path / "saved").config == model.config
+    assert not list(tmp_path.glob(".saved*"))
+
+
+def test_more_memory_tokens_than_the_config_says_is_caught(saved: Path) -> None:
+    record = json.loads((saved / "clara.json").read_text())
+    longer = ClaraConfig(**{**record["config"], "doc_max_length": 96})
+    edited(saved / "clara.json", config=longer.model_dump())
+    rehash(saved)
+    with pytest.raises(CheckpointError, match="<MEM0>"):
+        Clara.load(saved)
