@@ -17,8 +17,8 @@ from clara_model.data.building import BuildOptions, Done, Job, build
 from clara_model.data.planning import PlannedJob
 from clara_model.errors import ConfigError
 
-FEW_JOBS = 8
-"""Up to so many jobs are done here: starting processes takes longer."""
+FEW_JOBS = 40
+"""Up to so many jobs (some 5,000 rows) are done here: starting processes takes longer."""
 _MOST_WORKERS = 16
 
 _options: BuildOptions | None = None
