@@ -18,11 +18,13 @@ class TrackingOptions(BaseModel):
     wandb: WandbChoice = "auto"
     """`auto`: what WANDB_MODE says; else online with credentials (WANDB_API_KEY, or after
     `wandb login`), offline without."""
-    wandb_project: str = "clara-pipeline"
+    wandb_project: str | None = None
+    """None: WANDB_PROJECT, else `clara-pipeline`."""
     wandb_entity: str | None = None
-    """None: the default of the account."""
+    """None: WANDB_ENTITY, else the default of the account."""
     wandb_group: str | None = None
-    """Runs of one pipeline share it. None: that of the other stages in the same output folder."""
+    """Runs of one pipeline share it. None: WANDB_RUN_GROUP, else one of the output folder's own,
+    the same for all of its stages."""
     wandb_samples: bool = False
     """Send sample questions and answers too. They are text of your data."""
     progress: ProgressChoice = "auto"
