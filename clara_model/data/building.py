@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from clara_model.config import ClaraConfig, Stage
@@ -79,9 +79,6 @@ def _built(row: StageRow, slots: int, options: BuildOptions) -> Built:
     most = options.decoder_max_length
     if made.prompt_length >= most:
         return Built(None, skipped=PROMPT_TOO_LONG)
-    query = query_ids(options.tokens, question, options.config.doc_max_length)
-    whole_query = query_ids(options.tokens, question, sys.maxsize)
-    is_asked = options.stage == "end_to_end"
     example = Example(
         row_id=row.id,
         input_ids=as_ids(made.input_ids[:most]),
@@ -90,12 +87,16 @@ def _built(row: StageRow, slots: int, options: BuildOptions) -> Built:
         documents=(),
         question=question,
         answers=answers,
-        queries=(as_ids(query),) if is_asked else (),
     )
+    answer_cut = len(made.input_ids) > most
+    if options.stage != "end_to_end":
+        return Built(example, answer_cut=answer_cut)
+    query = query_ids(options.tokens, question, options.config.doc_max_length)
+    whole_query = query_ids(options.tokens, question, sys.maxsize)
     return Built(
-        example,
-        answer_cut=len(made.input_ids) > most,
-        query_cut=is_asked and len(query) < len(whole_query),
+        replace(example, queries=(as_ids(query),)),
+        answer_cut=answer_cut,
+        query_cut=len(query) < len(whole_query),
     )
 
 
