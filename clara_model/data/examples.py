@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -80,8 +81,12 @@ def as_ids(ids: list[int]) -> TokenIds:
     return np.asarray(ids, dtype=np.int32)
 
 
+@lru_cache(maxsize=4096)
 def make_document(tokens: TokenSpace, text: str, max_length: int) -> Document:
-    """Tokenises a document and cuts it to `max_length` tokens, special tokens included."""
+    """Tokenises a document and cuts it to `max_length` tokens, special tokens included.
+
+    The last few thousand are remembered: rows of one chunk, and their negatives, are neighbours.
+    """
     whole = tokens.document_ids(text, max_length=sys.maxsize)
     kept = as_ids(whole if len(whole) <= max_length else [*whole[: max_length - 1], tokens.eos_id])
     key = hashlib.blake2b(kept.astype("<i4").tobytes(), digest_size=16).hexdigest()

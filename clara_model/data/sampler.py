@@ -109,13 +109,9 @@ def split_batch(
             f"{micro_batch_size}, max_tokens {max_tokens}."
         )
     ordered = sorted(rows, key=lambda row: (-lengths[row], row))
-    # There and back again: the one that gets the longest of a round gets the shortest of the next.
-    share = [
-        row
-        for at, row in enumerate(ordered)
-        if rank
-        == (at % world_size if at // world_size % 2 == 0 else -1 - at % world_size + world_size)
-    ]
+    # There and back again: who gets the longest of one round gets the shortest of the next.
+    deal = [*range(world_size), *reversed(range(world_size))]
+    share = [row for at, row in enumerate(ordered) if deal[at % len(deal)] == rank]
     micro_batches: list[tuple[int, ...]] = []
     current: list[int] = []
     for row in share:

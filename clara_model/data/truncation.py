@@ -87,6 +87,6 @@ def refuse_truncation(report: TruncationReport) -> None:
     if report.is_too_much:
         raise DataError(
             f"{report.sentence()} Training would never see their ends. Make shorter chunks (`clara "
-            "ingest` bounds them by the base model's tokenizer), raise doc_max_length, or accept "
-            "it with --allow-truncation."
+            "ingest --tokenizer BASE` bounds them by that model's tokens), raise doc_max_length, "
+            "or accept it with --allow-truncation."
         )
