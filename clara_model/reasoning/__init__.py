@@ -1,0 +1,1 @@
+"""The reasoning stage: traces that think, search, read and answer (MODEL.md, "Reasoning")."""
