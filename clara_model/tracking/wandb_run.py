@@ -117,7 +117,11 @@ class WandbRun(Callback):
         mode = chosen_mode(self._options.wandb, os.environ)
         if mode in ("off", "offline"):
             return mode
-        has_credentials = _log_in()
+        try:
+            has_credentials = _log_in()
+        except Exception as error:  # a key of the wrong form, a service that cannot be reached
+            self._say(f"wandb: {_first_line(error)} Offline instead.")
+            return "offline"
         if mode == "online" and not has_credentials:
             self._say("wandb: online was asked for, but there is no WANDB_API_KEY and no login.")
         return "online" if has_credentials else "offline"

@@ -186,7 +186,16 @@ def test_a_service_that_cannot_be_reached_means_offline(
     assert len(fake.logged) == 21 and len(said) == 2
 
 
-@pytest.mark.parametrize("call", ["login", "init offline", "log", "finish"])
+def test_credentials_that_are_refused_mean_offline(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeWandb(credentials=True, failing=("login",))
+    said = _train(tmp_path / "out" / "compression", fake, monkeypatch)
+    assert said[0] == "wandb: RuntimeError: login went wrong. Offline instead."
+    assert fake.started[0]["mode"] == "offline" and len(fake.logged) == 21
+
+
+@pytest.mark.parametrize("call", ["init offline", "log", "finish"])
 def test_a_failure_is_said_once_and_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
