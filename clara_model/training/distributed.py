@@ -7,11 +7,16 @@ memory alone, or have no row at all, and parameters that a step does not use do 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch import distributed as torch_distributed
+
+from clara_model.errors import TrainingFailed
+
+Result = TypeVar("Result")
 
 _BUCKET_ELEMENTS = 64 * 2**20
 """Gradients that are summed in one message: 256 MiB of float32."""
@@ -89,10 +94,21 @@ class Processes:
             for parameter in parameters:
                 torch_distributed.broadcast(parameter.data, src=0)
 
-    def wait(self) -> None:
-        """Returns when every process has come here."""
-        if self.world_size > 1:
-            torch_distributed.barrier()
+    def on_main(self, action: Callable[[], Result]) -> Result | None:
+        """What `action` gives on the main process, None on the others, when all have come here.
+
+        Where it fails all processes raise: the others would wait for the main one forever.
+        """
+        result: Result | None = None
+        error: Exception | None = None
+        if self.is_main:
+            try:
+                result = action()
+            except Exception as problem:
+                error = problem
+        if self.max([float(error is not None)])[0]:
+            raise error or TrainingFailed("The main process failed; its own message says why.")
+        return result
 
     def leave(self) -> None:
         """Ends the group; nothing may be summed after it."""

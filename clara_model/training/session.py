@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from clara_model.batches import TrainingBatch
 from clara_model.data.sampler import GlobalBatchSampler
-from clara_model.errors import ConfigError, ModelError, TrainingFailed
+from clara_model.errors import ConfigError
 from clara_model.training.distributed import Processes
 from clara_model.training.document_cache import DocumentCache
 from clara_model.training.evaluation import evaluate
@@ -137,19 +137,10 @@ class TrainingSession:
 
     def checkpoint(self) -> None:
         """Writes a checkpoint to resume from. Raises StorageFull or TrainingFailed."""
-        error: ModelError | None = None
-        folder: Path | None = None
         if self.cache is not None:
             self.cache.flush()
-        if self.processes.is_main:
-            try:
-                folder = self.states.save(self)
-            except ModelError as problem:
-                error = problem
-        # All processes stop where the main one could not write; they would wait for it forever.
-        if self.processes.max([float(error is not None)])[0]:
-            raise error or TrainingFailed("The main process could not write a checkpoint.")
-        if self.processes.is_main and folder is not None:
+        folder = self.processes.on_main(lambda: self.states.save(self))
+        if folder is not None:
             self.each("on_checkpoint", folder)
 
     def resume(self) -> None:

@@ -17,6 +17,7 @@ import torch
 
 from clara_model.checkpoint_files import file_sha256
 from clara_model.errors import CheckpointError
+from clara_model.training.results import differences
 from clara_model.training.storage import named_write_errors, sync, write_json, write_tensors
 
 if TYPE_CHECKING:
@@ -101,12 +102,8 @@ class ResumeStates:
         others = [folder for folder in self._complete() if folder not in own]
         if not others:
             return []
-        theirs = _json(others[-1] / _STATE).get("identity", {})
-        return [
-            f"{name} was {theirs.get(name)!r} and is {self._identity.get(name)!r}"
-            for name in sorted({*theirs, *self._identity})
-            if theirs.get(name) != self._identity.get(name)
-        ]
+        theirs = _json(others[-1] / _STATE).get("identity")
+        return differences(theirs if isinstance(theirs, dict) else {}, self._identity)
 
     def _complete(self) -> list[Path]:
         if self._folder is None:

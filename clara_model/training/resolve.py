@@ -1,0 +1,196 @@
+"""The one place where a preset, a file and flags are put together.
+
+A later one goes before an earlier one, and `origins` says where each value came from. A file (YAML
+or JSON) has the names of TrainConfig; options of training, of the model and of tracking may stand
+at the top, those of training for all stages, or in a section of a stage's name for that stage:
+
+    data: out/dataset
+    output: out/model
+    base_model: HuggingFaceTB/SmolLM2-135M-Instruct
+    learning_rate: 0.0001
+    end_to_end: {learning_rate: 0.000005, batch_size: 32}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from clara_model.config import STAGES, Stage, resolve_stage
+from clara_model.errors import ConfigError
+from clara_model.tracking.options import TrackingOptions
+from clara_model.training.config import ModelOptions, TrainConfig, explain
+from clara_model.training.options import (
+    PRESETS,
+    PresetName,
+    TrainOptions,
+    choose_preset,
+    describe_preset,
+)
+
+
+@dataclass(frozen=True)
+class ResolvedConfig:
+    config: TrainConfig
+    origins: dict[str, str]
+    """`end_to_end.learning_rate` -> `preset paper`, `the file x.yaml` or `a flag`; no defaults."""
+    notices: tuple[str, ...] = ()
+    """Lines for the user: which preset was chosen and why, which stage an alias means."""
+
+
+_SECTIONS: dict[str, tuple[str, ...]] = {
+    **{name: ("model",) for name in ModelOptions.model_fields},
+    **{name: ("tracking",) for name in TrackingOptions.model_fields},
+    **{name: STAGES for name in TrainOptions.model_fields},
+    "seed": ("model", *STAGES),
+}
+"""Which sections a name at the top of a file, or a flag, goes into."""
+_RUN_FIELDS = frozenset(TrainConfig.model_fields) - {"model", "tracking", *STAGES}
+
+
+def resolve_config(
+    *,
+    preset: PresetName | None = None,
+    file: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> ResolvedConfig:
+    """Puts a preset, a file and flags together; flags with the value None count as not given.
+
+    `preset` serves where neither the file nor a flag names one; None chooses by the device and the
+    number of rows. A run that starts from a checkpoint takes the model's shape from there, not
+    from the preset. Raises ConfigError.
+    """
+    given = {key: value for key, value in (flags or {}).items() if value is not None}
+    from_file = read_config_file(file) if file else {}
+    named = {**from_file, **given}
+    notices: list[str] = []
+    stages = _stages(named.get("stages"), notices)
+    chosen = named.get("preset") or preset
+    if chosen is None:
+        chosen, why = _fitting_preset(named, stages)
+        notices.append(f"Chosen, since {why}: {describe_preset(chosen)}.")
+    elif chosen in PRESETS:
+        notices.append(f"{describe_preset(chosen)}.".capitalize())
+    else:
+        raise ConfigError(f"preset {chosen!r} is unknown: choose from {', '.join(PRESETS)}.")
+    base = dict(PRESETS[chosen])
+    if named.get("init_from"):
+        base = {key: value for key, value in base.items() if key not in ModelOptions.model_fields}
+    merged: dict[str, Any] = {name: {} for name in _section_names()}
+    origins: dict[str, str] = {}
+    for layer, origin in (
+        (base, f"preset {chosen}"),
+        (from_file, f"the file {file}"),
+        (given, "a flag"),
+    ):
+        _apply(layer, origin, merged, origins)
+    try:
+        config = TrainConfig(**{**merged, "preset": chosen, "stages": stages})
+    except ValidationError as error:
+        raise ConfigError(explain(error, origins)) from None
+    _check(config)
+    return ResolvedConfig(config, origins, tuple(notices))
+
+
+def _stages(named: Any, notices: list[str]) -> tuple[Stage, ...]:
+    if named is None:
+        return TrainConfig.model_fields["stages"].default  # type: ignore[no-any-return]
+    if isinstance(named, str):
+        named = [name for name in named.replace(" ", "").split(",") if name]
+    if not isinstance(named, list | tuple):
+        raise ConfigError(f"stages = {named!r}: give a list of {', '.join(STAGES)}.")
+    stages = tuple(resolve_stage(str(name)) for name in named)
+    notices.extend(
+        f"{name} is the stage {stage}."
+        for name, stage in zip(named, stages, strict=True)
+        if name != stage
+    )
+    return stages
+
+
+def _fitting_preset(named: Mapping[str, Any], stages: tuple[Stage, ...]) -> tuple[PresetName, str]:
+    """By the device and the rows of the largest stage file."""
+    from clara_model.data.files import stage_file
+    from clara_model.loading import resolve_device
+
+    device = resolve_device(str(named.get("device") or "auto"))
+    if device.type == "cpu" or not named.get("data"):
+        return choose_preset(device.type, 0)
+    rows = 0
+    for stage in stages:
+        with stage_file(stage, named["data"]).open("rb") as lines:
+            rows = max(rows, sum(1 for line in lines if line.strip()))
+    return choose_preset(device.type, rows)
+
+
+def read_config_file(path: Path) -> dict[str, Any]:
+    """A YAML or JSON file with a mapping in it. Raises ConfigError."""
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {error}.") from None
+    try:
+        values = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    except (json.JSONDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"The configuration {path} is not valid: {error}.") from None
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise ConfigError(f"The configuration {path} must be a mapping of names to values.")
+    return values
+
+
+def _apply(
+    layer: Mapping[str, Any], origin: str, merged: dict[str, Any], origins: dict[str, str]
+) -> None:
+    # Values for all stages first, so that a section of the same layer goes before them.
+    for key, value in sorted(layer.items(), key=lambda item: item[0] in _section_names()):
+        if key in _section_names():
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{key} (from {origin}) must be a section, not {value!r}.")
+            for name, inner in value.items():
+                merged[key][name] = inner
+                origins[f"{key}.{name}"] = origin
+        elif key in _RUN_FIELDS:
+            merged[key], origins[key] = value, origin
+        elif key in _SECTIONS:
+            for section in _SECTIONS[key]:
+                merged[section][key] = value
+                origins[f"{section}.{key}"] = origin
+        else:
+            raise ConfigError(f"{key!r} (from {origin}) is no option of training.{_similar(key)}")
+
+
+def _section_names() -> tuple[str, ...]:
+    return ("model", "tracking", *STAGES)
+
+
+def _similar(key: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(key, sorted(_RUN_FIELDS | set(_SECTIONS)), n=2)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def _check(config: TrainConfig) -> None:
+    """Combinations that cannot work."""
+    if not config.stages:
+        raise ConfigError(f"No stage is named: choose from {', '.join(STAGES)}.")
+    order = [STAGES.index(stage) for stage in config.stages]
+    if order != sorted(set(order)):
+        raise ConfigError(
+            f"The stages {', '.join(config.stages)} are not in order: {', '.join(STAGES)}, each "
+            "at most once."
+        )
+    if not config.init_from:
+        shape = config.model.clara_config()
+        if shape.top_k > config.candidates:
+            raise ConfigError(
+                f"top_k {shape.top_k} is more than the {config.candidates} candidates of a "
+                "question: lower top_k or raise candidates."
+            )
