@@ -102,6 +102,9 @@ def test_without_credentials_a_real_run_is_written_offline(
 ) -> None:
     folder = tmp_path / "out" / "compression"
     (said,) = _train(folder, None, monkeypatch)
+    import wandb
+
+    wandb.teardown()  # as at the end of a process: waits for wandb's own to have written it all
     assert said == (
         "wandb: offline. To send the run later: wandb login; "
         f"wandb sync {folder}/wandb/offline-run-*"
