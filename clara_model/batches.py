@@ -40,10 +40,16 @@ class TrainingBatch:
     document_memory: Tensor | None = None
     """[n, m, H]: documents that were encoded before (stage end_to_end)."""
     query_ids: Tensor | None = None
-    """[B, Q] long, in end_to_end only."""
+    """[B, Q] long, in end_to_end; in reasoning [S, Q], the searches of all rows, one after
+    another."""
     query_mask: Tensor | None = None
     positives: Tensor | None = None
-    """[B, N] bool where every row of the batch says which documents answer it; else None."""
+    """[B, N] bool where every row of the batch says which documents answer it; else None. In
+    reasoning [S, N]: the documents that a trace shows for each search."""
+    slot_queries: Tensor | None = None
+    """[B, K] long, in reasoning only: which search fills each slot; -1 where a row has fewer."""
+    slot_documents: Tensor | None = None
+    """[B, K] long, in reasoning only: the column of `document_index` that the trace shows."""
 
     @property
     def rows(self) -> int:

@@ -37,17 +37,21 @@ def generate(
         model.train(was_training)
 
 
+def end_ids(model: Clara) -> list[int]:
+    """Tokens that end an answer: the tokenizer's eos, and those of the base's own settings."""
+    own = model.base.generation_config.eos_token_id
+    return sorted({model.tokens.eos_id, *([own] if isinstance(own, int) else own or [])})
+
+
 def _settings(model: Clara, max_new_tokens: int, options: dict[str, Any]) -> Any:
     """Of our own: a base's generation_config may sample (Qwen3's does). Its eos ids are kept."""
     from transformers import GenerationConfig
 
-    own = model.base.generation_config.eos_token_id
-    ends = {model.tokens.eos_id, *([own] if isinstance(own, int) else own or [])}
     return GenerationConfig(
         **{
             "max_new_tokens": max_new_tokens,
             "do_sample": False,
-            "eos_token_id": sorted(ends),
+            "eos_token_id": end_ids(model),
             "pad_token_id": model.tokens.pad_id,
             **options,
         }

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from clara_model.config import DECODER
 from clara_model.errors import ConfigError, DataError
+from clara_model.generation import end_ids
 from clara_model.prompts import build_prompt, query_ids
 from clara_model.reasoning.segments import information_ids
 from clara_model.retrieval import cosine_scores
@@ -127,7 +128,7 @@ class _Loop:
         Gives the text, ids that the reader has not read yet, and why there is no closed span.
         """
         tokens = self._model.tokens
-        ends = _end_ids(self._model)
+        ends = end_ids(self._model)
         stretch: list[int] = []
         before = self._reader.length
         text = ""
@@ -244,12 +245,6 @@ def _inside(text: str, opening: str, closing: str) -> str | None:
     """What the last span of `text` holds, which ends with `closing`; None where it is not open."""
     _, opened, inner = text.removesuffix(closing).rpartition(opening)
     return inner.strip() or None if opened else None
-
-
-def _end_ids(model: Clara) -> set[int]:
-    """Ids that end the model's turn."""
-    own = model.base.generation_config.eos_token_id
-    return {model.tokens.eos_id, *([own] if isinstance(own, int) else own or [])}
 
 
 def _check(
