@@ -11,9 +11,9 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from clara_model.config import Stage
+from clara_model.config import IGNORED, Stage
 
-IGNORED = -100
+__all__ = ["IGNORED", "StepOutput", "TrainingBatch"]
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,10 @@ class StepOutput:
     """[] float32: cross-entropy summed over label tokens."""
     label_tokens: int
     alignment_sum: Tensor
-    """[] float32: alignment loss summed over the distinct documents; 0 where none were encoded."""
+    """[] float32: alignment loss summed over the documents that rows show; 0 where none were
+    encoded."""
     documents: int
-    """Distinct documents that alignment_sum is over."""
+    """Documents that alignment_sum is over: each as often as rows show it."""
     retrieval_sum: Tensor | None = None
     """[] float32: retrieval loss summed over rows, where `positives` are known."""
     scores: Tensor | None = None

@@ -16,6 +16,9 @@ DECODER = "decoder_adapter"
 QUERY_REASONER = "query_reasoner_adapter"
 ADAPTERS = (ENCODER, DECODER, QUERY_REASONER)
 
+IGNORED = -100
+"""The label of a position that carries no loss."""
+
 DType = Literal["auto", "float32", "bfloat16", "float16"]
 Attention = Literal["auto", "sdpa", "flash_attention_2", "eager"]
 Quantization = Literal["none", "nf4", "int8"]

@@ -34,11 +34,15 @@ def _reading(model: Clara, batch: TrainingBatch) -> StepOutput:
     answer_sum, label_tokens = model._answer_loss_sum(
         memory, batch.input_ids, batch.attention_mask, batch.labels
     )
+    # A document counts as often as rows show it, as if nothing had been encoded only once: the
+    # mean then does not depend on how a global batch is cut into micro-batches.
+    shown = batch.document_index[batch.document_index >= 0]
+    times = torch.bincount(shown, minlength=len(compression.alignment_losses))
     return StepOutput(
         answer_loss_sum=answer_sum,
         label_tokens=label_tokens,
-        alignment_sum=compression.alignment_losses.sum(),
-        documents=len(compression.alignment_losses),
+        alignment_sum=(times * compression.alignment_losses).sum(),
+        documents=len(shown),
     )
 
 

@@ -17,10 +17,12 @@ from torch import Tensor, nn
 
 from clara_model import inputs, tables
 from clara_model.adapters import Adapters
-from clara_model.batches import IGNORED, StepOutput, TrainingBatch
+from clara_model.batches import StepOutput, TrainingBatch
+from clara_model.chat_templates import settle_chat_template
 from clara_model.config import (
     DECODER,
     ENCODER,
+    IGNORED,
     QUERY_REASONER,
     Attention,
     ClaraConfig,
@@ -102,6 +104,8 @@ class Clara(nn.Module):
         table_rows: int | None = None,
     ) -> Clara:
         """A new model on a base that is loaded. `table_rows`: as many as the tokens need."""
+        if config.chat_template == "plain":
+            settle_chat_template(tokens.tokenizer, "plain")
         has = base.get_input_embeddings().weight.shape[0]
         tables.resize_tables(base, table_rows or max(has, tokens.size), config.seed)
         model = cls(base, tokens, config, base_name)

@@ -10,9 +10,8 @@ import random
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-from clara_model.batches import IGNORED
 from clara_model.chat_templates import ChatFrame, Piece, chat_frame, guarded_ids
-from clara_model.config import Stage
+from clara_model.config import IGNORED, Stage
 from clara_model.tokens import SEP, TokenSpace
 
 _SYSTEM: dict[Stage, str] = {

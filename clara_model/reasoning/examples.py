@@ -11,8 +11,7 @@ decoder that reads the right text has no loss left to say which text that was. E
 
 from __future__ import annotations
 
-from clara_model.batches import IGNORED
-from clara_model.config import ClaraConfig
+from clara_model.config import IGNORED, ClaraConfig
 from clara_model.data.examples import Example, as_ids, make_document
 from clara_model.data.rows import QuestionRow
 from clara_model.errors import DataError

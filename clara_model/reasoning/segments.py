@@ -7,7 +7,7 @@ these stretches is tokenised alone, so that the ids of one never depend on anoth
 
 from __future__ import annotations
 
-from clara_model.batches import IGNORED
+from clara_model.config import IGNORED
 from clara_model.prompts import PromptIds, closing_ids
 from clara_model.reasoning.traces import Span, Trace
 from clara_model.tokens import TokenSpace
