@@ -39,15 +39,18 @@ class Feed:
     """The rows of a stage, and how a global batch of them is cut."""
 
     def __init__(
-        self, examples: Sequence[Row], collate: Collate, *, documents_are_cached: bool
+        self,
+        examples: Sequence[Row],
+        collate: Collate,
+        *,
+        documents_are_trained_on: bool,
+        documents_are_cached: bool,
     ) -> None:
         self.examples = examples
         self.collate = collate
-        self.lengths = [
-            row.decoder_tokens + (0 if documents_are_cached else row.document_tokens)
-            for row in examples
-        ]
-        """Tokens that a row takes through the model, about."""
+        self.lengths = _lengths(examples, documents=documents_are_trained_on)
+        """Tokens of each row that the order of rows goes by: the same with and without a cache."""
+        self._pass_lengths = _lengths(examples, documents=not documents_are_cached)
 
     def micro_batches(
         self,
@@ -60,10 +63,14 @@ class Feed:
         """This process's share of the global batch `rows`, collated; empty where it has none."""
         shares = split_batch(
             rows,
-            self.lengths,
+            self._pass_lengths,
             micro_batch_size=micro_batch_size,
             max_tokens=max_tokens,
             rank=processes.rank,
             world_size=processes.world_size,
         )
         return [self.collate([self.examples[row] for row in share]) for share in shares]
+
+
+def _lengths(examples: Sequence[Row], *, documents: bool) -> list[int]:
+    return [row.decoder_tokens + (row.document_tokens if documents else 0) for row in examples]

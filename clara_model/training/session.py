@@ -59,9 +59,12 @@ class TrainingSession:
         self.trains_base = any(name.startswith("base.") for name in self.parameters)
         self.cache = cache or self._own_cache(output)
         collate = collate or collate_for(model)
-        cached = self.cache is not None
-        self.feed = Feed(examples, collate, documents_are_cached=cached)
-        self.held_out = Feed(held_out, collate, documents_are_cached=cached)
+        documents = {
+            "documents_are_trained_on": self.stage in ("compression", "instruction"),
+            "documents_are_cached": self.cache is not None,
+        }
+        self.feed = Feed(examples, collate, **documents)
+        self.held_out = Feed(held_out, collate, **documents)
         self.sampler = GlobalBatchSampler(
             self.feed.lengths, batch_size=options.batch_size, seed=options.seed
         )
