@@ -1,4 +1,8 @@
-"""Shared by all tests: a home of their own, no user's `.env`, and one Prefect API a session."""
+"""Shared by all tests: a home of their own, no user's `.env`, and one Prefect API a process.
+
+`pytest` runs the files side by side in as many processes as the machine has room for: each has a
+CLARA_HOME, a Prefect server and a port of its own. `-n0` runs all of them in one process.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +24,37 @@ _CONFIGURATION = (
     "EXTRACTION_MODE",
     "PREFECT_API_URL",
 )
+_MOST_PROCESSES = 4
+# A test that ingests scans lets two processes of docling grow to 3.3 GB each.
+_BYTES_A_PROCESS = 7 << 30
+# Below the ports that the kernel gives to connections, away from those of a developer's server.
+_FIRST_PORTS = range(20_000, 30_000, 10)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """What `-n auto` means here: a process a core, as far as memory goes."""
+    import psutil
+
+    given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")
+    if given:
+        return int(given)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    by_memory = psutil.virtual_memory().total // _BYTES_A_PROCESS
+    return max(1, min(cores or 1, by_memory, _MOST_PROCESSES))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of several processes none may be left alone with a long file at the end: those go first."""
+    if hasattr(config, "workerinput"):
+        long = {item.path for item in items if _takes_long(item)}
+        items.sort(key=lambda item: item.path not in long)
+
+
+def _takes_long(item: pytest.Item) -> bool:
+    marked = any(item.get_closest_marker(name) for name in ("docling", "server"))
+    return marked or "prefect_api" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -48,10 +83,19 @@ def prefect_api(clara_home: Path) -> Iterator[str]:
     os.environ.setdefault("PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL", "CRITICAL")
     from flows import local_server
 
-    record = local_server.start()
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    with pytest.MonkeyPatch.context() as patch:
+        first = _FIRST_PORTS[os.getpid() % len(_FIRST_PORTS)]
+        patch.setattr(local_server, "_FIRST_PORT", first)
+        record = local_server.start()
+    from prefect.settings import (
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
-    with temporary_settings({PREFECT_API_URL: record.api_url}):
+    # The thread that says that a flow is alive is waited for at the flow's end, up to a second.
+    own = {PREFECT_API_URL: record.api_url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(own):
         yield record.api_url
         from prefect.logging.handlers import APILogWorker
 

@@ -17,7 +17,7 @@ from tests.support import answerers
 from tests.support.batch_peer import KEY, BatchPeer, batch_peer, completion
 from tests.support.corpora import clara, rows, write_corpus
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+pytestmark = pytest.mark.usefixtures("prefect_api", "kept_workers")
 
 DOCUMENTS = 4
 

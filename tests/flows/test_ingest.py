@@ -21,7 +21,7 @@ from tasks.records import (
 )
 from tests.support.corpora import data_bytes, file_rejects, machine_text, rows, write_corpus
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+pytestmark = pytest.mark.usefixtures("prefect_api", "kept_workers")
 
 DATA_FILES = {
     "raw_knowledge.jsonl",

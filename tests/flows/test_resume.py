@@ -1,21 +1,27 @@
-"""`kill -9` at several points: the next run continues, and ends with the same bytes."""
+"""`kill -9` at several points: the next run continues, and ends with the same bytes.
+
+What is killed is the real command; what continues is the same flow in this process.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flows.ingest import ingest
 from tests.support.corpora import ROOT, clara, data_bytes, write_corpus
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+pytestmark = pytest.mark.usefixtures("prefect_api", "kept_workers")
 
 DOCUMENTS = 8
 
@@ -30,12 +36,19 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, byt
     return source, data_bytes(folder / "out")
 
 
+def run(source: Path, output: Path) -> dict[str, Any]:
+    return ingest(source=str(source), output=str(output), workers=1)
+
+
 def entries(output: Path, step: str) -> int:
     return sum(1 for _ in (output / ".cache" / step).glob("*/*.json"))
 
 
-def kill_when(source: Path, output: Path, condition: Callable[[], bool]) -> None:
-    """Starts a run and kills it, and only it, with SIGKILL once the condition holds."""
+def kill_when(source: Path, output: Path, condition: Callable[[], bool]) -> bool:
+    """Starts a run and kills it, and only it, with SIGKILL once the condition holds.
+
+    False where the run was over before: on a busy machine the moment may pass unseen.
+    """
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "ingest", source, "-o", output, "--workers", "1"],
         cwd=ROOT,
@@ -44,14 +57,14 @@ def kill_when(source: Path, output: Path, condition: Callable[[], bool]) -> None
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not condition():
+    while process.poll() is None and not condition():
         assert time.monotonic() < deadline, "the point to kill at was never seen"
-        assert process.poll() is None, f"the run ended before: {process.communicate()[1]}"
         time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stderr is not None:
-        process.stderr.close()
+    if process.poll() is None:
+        os.kill(process.pid, signal.SIGKILL)
+    _, errors = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), errors
+    return process.returncode != 0 and not (output / "manifest.json").exists()
 
 
 # Each: at which sight the run is killed, and which step must not be done anew in full after it.
@@ -76,12 +89,13 @@ def test_a_killed_run_is_continued(
     source, expected = whole
     output = tmp_path / "out"
     condition, kept = POINTS[point]
-    kill_when(source, output, lambda: condition(output))
-    assert not (output / "manifest.json").exists()
-    done = clara("ingest", source, "-o", output, "--workers", "1", "--json")
-    assert done.returncode == 0, done.stderr
-    steps = json.loads(done.stdout)["steps"]
-    assert steps[kept]["reused"] > 0
+    for _ in range(5):
+        if kill_when(source, output, lambda: condition(output)):
+            break
+        shutil.rmtree(output)
+    else:
+        pytest.fail(f"no run of five could be killed {point}")
+    assert run(source, output)["steps"][kept]["reused"] > 0
     assert data_bytes(output) == expected
     assert (output / "manifest.json").exists()
     assert not list(output.glob(".clara-*.tmp"))
@@ -93,16 +107,13 @@ def test_a_kill_between_two_renames_leaves_no_manifest_and_is_mended(
     """The moment itself is too short to hit: the state that it leaves is made by hand."""
     source, expected = whole
     output = tmp_path / "out"
-    assert clara("ingest", source, "-o", output, "--workers", "1").returncode == 0
+    run(source, output)
     (output / ".staging" / "previous_manifest.json").write_bytes(
         (output / "manifest.json").read_bytes()
     )
     (output / "manifest.json").unlink()
     (output / "eval_data.jsonl").unlink()
-    done = clara("ingest", source, "-o", output, "--workers", "1", "--json")
-    assert done.returncode == 0, done.stderr
-    summary = json.loads(done.stdout)
-    assert {step: f["done"] for step, f in summary["steps"].items()}["synthesize"] == 0
+    assert run(source, output)["steps"]["synthesize"]["done"] == 0
     assert data_bytes(output) == expected
     sources = json.loads((output / "manifest.json").read_text())["sources"]
     assert {entry["status"] for entry in sources.values()} == {"unchanged"}

@@ -15,7 +15,7 @@ from flows.ingest import ingest
 from tasks.published import open_data_set
 from tests.support.corpora import rows, write_corpus
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+pytestmark = pytest.mark.usefixtures("prefect_api", "kept_workers")
 
 
 def review(monkeypatch: pytest.MonkeyPatch, output: Path, commands: str) -> None:

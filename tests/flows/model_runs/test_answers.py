@@ -16,7 +16,7 @@ from tests.support.corpora import data_bytes, rows
 from tests.support.llm_peer import LLMPeer, text_of
 from tests.support.model_runs import DOCUMENTS, KEY, asked, run
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+pytestmark = pytest.mark.usefixtures("prefect_api", "kept_workers")
 
 
 def drawing(path: Path) -> None:

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support import answerers
 from tests.support.corpora import ROOT, clara, rows
-from tests.support.llm_peer import LLMPeer
+from tests.support.llm_peer import LLMPeer, Reply
 from tests.support.model_runs import DOCUMENTS, KEY, asked
 
 pytestmark = pytest.mark.usefixtures("prefect_api")
@@ -22,7 +23,15 @@ pytestmark = pytest.mark.usefixtures("prefect_api")
 
 def test_a_killed_run_sends_only_what_was_not_answered(source: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    with LLMPeer(answerers.answer, latency_s=0.4) as peer:
+    answered, heard = 3, 0
+
+    def stalling(body: dict[str, Any]) -> Any:
+        """Answers so many passages; the others wait for longer than the run lives."""
+        nonlocal heard
+        heard += answerers.passage_of(body) is not None
+        return answerers.answer(body) if heard <= answered else Reply(delay_s=600)
+
+    with LLMPeer(stalling) as peer:
         arguments = ["--model", "loop", "--base-url", peer.base_url, "--concurrency", "2"]
         process = subprocess.Popen(
             [sys.executable, "-m", "flows.cli", "ingest", source, "-o", output, *arguments],
@@ -32,18 +41,17 @@ def test_a_killed_run_sends_only_what_was_not_answered(source: Path, tmp_path: P
         )
         deadline = time.monotonic() + 120
         store = output / ".cache" / "answers"
-        while not list(store.glob("*/*.json")) and time.monotonic() < deadline:
-            time.sleep(0.002)
+        while len(list(store.glob("*/*.json"))) < answered and time.monotonic() < deadline:
+            time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-        stored = len(list(store.glob("*/*.json")))
-        assert 0 < stored < DOCUMENTS
+        assert len(list(store.glob("*/*.json"))) == answered
     # Another address, the same model: what is stored answers for it, and its log is clean.
     with LLMPeer(answerers.answer) as peer:
         arguments[3] = peer.base_url
         done = clara("ingest", source, "-o", output, *arguments)
         assert done.returncode == 0, done.stderr
-        assert len(asked(peer)) == DOCUMENTS - stored
+        assert len(asked(peer)) == DOCUMENTS - answered
     assert len(rows(output, "clara_training_data")) == DOCUMENTS
 
 

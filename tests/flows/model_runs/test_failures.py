@@ -15,7 +15,7 @@ from tests.support.corpora import data_bytes, rows, write_corpus
 from tests.support.llm_peer import LLMPeer, Reply, error
 from tests.support.model_runs import DOCUMENTS, asked, run
 
-pytestmark = pytest.mark.usefixtures("prefect_api", "short_waits")
+pytestmark = pytest.mark.usefixtures("prefect_api", "kept_workers", "short_waits")
 
 
 def test_three_calls_in_ten_fail_and_no_chunk_is_lost(source: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tests.support.corpora import rows
 from tests.support.llm_peer import LLMPeer, text_of
 from tests.support.model_runs import run
 
-pytestmark = pytest.mark.usefixtures("prefect_api")
+pytestmark = pytest.mark.usefixtures("prefect_api", "kept_workers")
 
 
 _COMPANY = (
