@@ -12,6 +12,7 @@ import typer
 
 from flows.cli_model import model_app
 from flows.cli_options import ingest_options
+from flows.train_options import train_options
 
 app = typer.Typer(
     name="clara",
@@ -182,6 +183,52 @@ def export(
 
     raise typer.Exit(
         run_export(output, format, to, with_context=with_context, json_summary=json_summary)
+    )
+
+
+@app.command()
+@train_options
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(help="Folder of the data set, or one stage's file with --stages."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Gets a folder for each stage.")
+    ] = None,
+    base_model: Annotated[
+        str | None,
+        typer.Option(help="Folder, hub name or smollm2; default without CUDA: smollm2."),
+    ] = None,
+    stages: Annotated[
+        str | None,
+        typer.Option(help="Default: compression,instruction,end_to_end; reasoning too."),
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", help="YAML or JSON file; flags go before it.")
+    ] = None,
+    allow_incomplete: Annotated[
+        bool, typer.Option("--allow-incomplete", help="Train on a data set without a manifest.")
+    ] = False,
+    **options: object,
+) -> None:
+    """Train a model on a data set, stage by stage; each leaves a checkpoint in OUT/STAGE/model.
+
+    A stage that is done for the same data, options and parent is skipped; one that was stopped
+    goes on where it was: run it as often as you like.
+    """
+    from flows.cli_train import run_train
+
+    raise typer.Exit(
+        run_train(
+            data,
+            output,
+            config_file=config,
+            base_model=base_model,
+            stages=stages,
+            allow_incomplete=allow_incomplete,
+            options=options,
+        )
     )
 
 

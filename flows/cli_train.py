@@ -1,0 +1,223 @@
+"""What `clara train` does around training: data, base and devices first, then the stages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.terminal import show_on_terminal
+from tasks.errors import EXIT_DONE, OutputNotWritable, UsageError
+from tasks.manifest import MANIFEST_FILE, measure_file, parse_manifest
+from tasks.storage import atomic_file
+
+if TYPE_CHECKING:
+    from clara_model.training.config import TrainConfig
+
+CONFIG_FILE = "train_config.json"
+_FORWARDED = (signal.SIGTERM, signal.SIGINT)
+
+
+@dataclass(frozen=True)
+class BaseChoice:
+    """Which base a run trains on; None leaves it to the checkpoint that it starts from."""
+
+    base: str | None
+    notice: str | None = None
+    """A line for the user, where nobody named the base."""
+
+
+def run_train(
+    data: str | None,
+    output: str | None,
+    *,
+    config_file: str | None,
+    base_model: str | None,
+    stages: str | None,
+    allow_incomplete: bool,
+    options: Mapping[str, Any],
+) -> int:
+    """Trains and returns the exit code. Raises ClaraError and ModelError."""
+    from clara_model.errors import TrainingInterrupted
+    from clara_model.training.resolve import read_config_file, resolve_config
+
+    file = Path(config_file).expanduser() if config_file else None
+    flags = {"data": data, "output": output, "stages": stages, **options}
+    given = {key: value for key, value in flags.items() if value is not None}
+    named = {**(read_config_file(file) if file else {}), **given}
+    if not named.get("data"):
+        raise UsageError("name the data set: clara train DATA --output OUT")
+    if not named.get("output"):
+        raise UsageError("name the folder of the checkpoints: --output OUT")
+    data_set = data_location(str(named["data"]), allow_incomplete=allow_incomplete)
+    base = choose_base(
+        base_model or named.get("base_model"), named.get("init_from"), named.get("device")
+    )
+    resolved = resolve_config(
+        preset="small" if base.notice else None,
+        file=file,
+        flags={**given, "data": str(data_set), "base_model": base.base},
+    )
+    config = resolved.config
+    check_data_set(data_set, config, allow_incomplete=allow_incomplete)
+    console = show_on_terminal()
+    for line in (base.notice, *resolved.notices):
+        if line:
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    config_path = _write_config(config)
+    devices = _cuda_devices(config)
+    try:
+        if devices > 1:
+            return launch(accelerate_command(config_path, devices))
+        from clara_model.training.run import run_stages
+
+        results = run_stages(config, console=console)
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(
+            "interrupted; the same command goes on from the last checkpoint"
+        ) from None
+    for result in results:
+        print(result.model_folder(config.output))
+    return EXIT_DONE
+
+
+def data_location(data: str, *, allow_incomplete: bool) -> Path:
+    """The data set's folder, or the stage file, in full. Raises UsageError."""
+    if "://" in data:
+        raise UsageError(
+            f"DATA {data!r} is not on this machine: copy the data set to a local folder first"
+        )
+    path = Path(data).expanduser().absolute()
+    if not path.exists():
+        raise UsageError(f"DATA {data!r} does not exist: name the folder that clara ingest wrote")
+    if path.is_dir() and not (path / MANIFEST_FILE).is_file() and not allow_incomplete:
+        raise UsageError(
+            f"the data set in {data!r} is not complete (it has no {MANIFEST_FILE}): a run is "
+            "writing it, or one was stopped. Run the same `clara ingest` command again, or train "
+            "on it as it is with --allow-incomplete"
+        )
+    return path
+
+
+def check_data_set(path: Path, config: TrainConfig, *, allow_incomplete: bool) -> None:
+    """Raises UsageError where a file is not the one that the manifest describes.
+
+    A stage file on its own has no manifest, and serves one stage.
+    """
+    if path.is_file():
+        if len(config.stages) != 1:
+            raise UsageError(
+                f"DATA {str(path)!r} is a single file, and the stages {', '.join(config.stages)} "
+                "read one each: name the stage with --stages, or the data set's folder"
+            )
+        return
+    if not (path / MANIFEST_FILE).is_file():
+        return
+    from clara_model.data.files import STAGE_FILES
+
+    manifest = parse_manifest((path / MANIFEST_FILE).read_bytes(), where=str(path / MANIFEST_FILE))
+    for name in (STAGE_FILES[stage] for stage in config.stages):
+        file, entry = path / name, manifest.files.get(name)
+        if not file.is_file():
+            continue  # the trainer says which file a stage lacks
+        with file.open("rb") as stream:
+            same = entry is not None and measure_file(stream, counts_rows=False).sha256 == (
+                entry.sha256
+            )
+        if not same and not allow_incomplete:
+            raise UsageError(
+                f"{file} is not the file that {MANIFEST_FILE} describes: run the same `clara "
+                "ingest` command again, or train on it as it is with --allow-incomplete"
+            )
+
+
+def choose_base(base_model: str | None, init_from: str | None, device: str | None) -> BaseChoice:
+    """The base that is named, or recorded in the checkpoint, or SmolLM2 where there is no CUDA.
+
+    Raises UsageError where nothing is named on a machine with CUDA, BaseModelError for a base that
+    is not here.
+    """
+    from flows.prepare_model import base_of_checkpoint, default_base, find_base
+
+    if init_from:
+        return BaseChoice(base_of_checkpoint(init_from, base_model))
+    if base_model:
+        return BaseChoice(find_base(base_model))
+    import torch
+
+    if torch.cuda.is_available() and device != "cpu":
+        raise UsageError(
+            "name the base model with --base-model: a folder, a name on the hub, or smollm2 "
+            "(`clara model list` shows what is here)"
+        )
+    return BaseChoice(
+        str(default_base()),
+        notice="No base model is named and there is no CUDA device here: the base is "
+        "SmolLM2-135M-Instruct (Apache-2.0), from its wheel, with the preset small.",
+    )
+
+
+def accelerate_command(config_path: Path, devices: int) -> list[str]:
+    """One process for each CUDA device of this machine."""
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu"]
+    shape = ["--num_processes", str(devices), "--num_machines", "1", "--mixed_precision", "no"]
+    return [*launcher, *shape, "-m", "clara_model.train", str(config_path)]
+
+
+def launch(command: list[str]) -> int:
+    """Runs the trainer's processes; Ctrl-C and SIGTERM reach all of them, so that they save.
+
+    Returns 0. Raises TrainingInterrupted, TrainingFailed.
+    """
+    from clara_model.errors import TrainingFailed, TrainingInterrupted
+
+    # A group of its own: the terminal's Ctrl-C comes from here, once, and not from two sides.
+    process = subprocess.Popen(command, start_new_session=True)
+    interrupted = False
+
+    def forward(number: int, _frame: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if interrupted:
+        raise TrainingInterrupted("interrupted; the same command goes on from the last checkpoint")
+    if code:
+        raise TrainingFailed(
+            f"training on several devices ended with code {code}; the lines above say why"
+        )
+    return EXIT_DONE
+
+
+def _cuda_devices(config: TrainConfig) -> int:
+    if config.device not in ("auto", "cuda"):
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _write_config(config: TrainConfig) -> Path:
+    """What the run is made of, beside its checkpoints: a --config file that repeats it."""
+    path = config.output.expanduser().absolute() / CONFIG_FILE
+    try:
+        with atomic_file(path) as file:
+            file.write((config.model_dump_json(indent=2) + "\n").encode())
+    except OSError as error:
+        raise OutputNotWritable(
+            f"OUT {str(config.output)!r} cannot be written to: {error.strerror or error}"
+        ) from error
+    return path
