@@ -27,7 +27,7 @@ class Totals:
     rows: int
     label_tokens: int
     documents: int
-    """Of the alignment loss."""
+    """That the alignment loss is over: those of every row, in compression and instruction."""
 
     @classmethod
     def count(cls, batches: list[TrainingBatch], processes: Processes) -> Totals:
@@ -41,10 +41,10 @@ class Totals:
 
 
 def alignment_documents(batch: TrainingBatch) -> int:
-    """What the alignment sum of a batch is over; equals `StepOutput.documents`."""
-    if batch.stage not in ("compression", "instruction") or batch.document_ids is None:
+    """What the alignment sum of a batch is over: `StepOutput.documents`, before there is one."""
+    if batch.stage not in ("compression", "instruction"):
         return 0
-    return len(batch.document_ids)
+    return int((batch.document_index >= 0).sum())
 
 
 @dataclass

@@ -17,7 +17,7 @@ import torch
 
 from clara_model.checkpoint_files import file_sha256
 from clara_model.errors import CheckpointError
-from clara_model.training.results import differences
+from clara_model.training.results import RESULT_FILE, differences
 from clara_model.training.storage import named_write_errors, sync, write_json, write_tensors
 
 if TYPE_CHECKING:
@@ -97,7 +97,9 @@ class ResumeStates:
         return last
 
     def differences(self) -> list[str]:
-        """What the newest checkpoint of another run in this folder was made with, as words."""
+        """How an unfinished run of this folder was another one than this, as words."""
+        if self._folder is None or (self._folder.parent / RESULT_FILE).is_file():
+            return []
         own = self._own()
         others = [folder for folder in self._complete() if folder not in own]
         if not others:

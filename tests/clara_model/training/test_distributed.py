@@ -85,7 +85,7 @@ def _runs_out_of_memory_once(model: Any) -> None:
     model.forward = limited
 
 
-@pytest.mark.parametrize("stage", ["compression", "end_to_end"])
+@pytest.mark.parametrize("stage", ["instruction", "end_to_end"])
 def test_two_processes_learn_what_one_does(stage: str, workshop: Workshop, tmp_path: Path) -> None:
     recorder = Recorder()
     alone = workshop.trainer(stage, callbacks=(recorder,), **OPTIONS)
