@@ -29,6 +29,15 @@ def _question_row(number: int, documents: int) -> dict[str, Any]:
     }
 
 
+def _reasoning_row(number: int) -> dict[str, Any]:
+    row = _question_row(number, 4)
+    trace = (
+        f"<search>the {THINGS[number % 8]} number {number}</search>\n"
+        f"<information>{_text(number)}</information>\n<answer>{row['gold_answer']}</answer>"
+    )
+    return {**row, "answer": trace}
+
+
 def write_dataset(folder: Path, rows: int = 12) -> Path:
     """Stage files of `rows` rows each: documents of about 20 tokens, four to a question."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,6 +55,7 @@ def write_dataset(folder: Path, rows: int = 12) -> Path:
     _write(folder / "pretrain_data.jsonl", pretrain)
     _write(folder / "instruction_data.jsonl", asked)
     _write(folder / "end_to_end_data.jsonl", asked)
+    _write(folder / "reasoning_data.jsonl", [_reasoning_row(number) for number in range(rows)])
     _write(folder / "eval_data.jsonl", [_question_row(100 + n, 4) for n in range(4)])
     (folder / "manifest.json").write_text('{"schema_version": 1}\n')
     return folder

@@ -36,6 +36,14 @@ def test_evaluation_leaves_training_as_it_would_have_been(stage: str, workshop: 
     assert 0 <= last.f1 <= 1
 
 
+def test_reasoning_answers_in_steps(workshop: Workshop) -> None:
+    trainer = workshop.trainer("reasoning", sample_answers=2, sample_answer_tokens=4)
+    figures = evaluate(trainer, trainer.feed)
+    assert (figures.rows, figures.answered_rows) == (12, 2)
+    assert figures.recall_at_1 is not None
+    assert [sample.gold for sample in figures.samples] == [("cellar",), ("attic",)]
+
+
 def test_answers_are_scored_against_the_gold_ones(
     workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

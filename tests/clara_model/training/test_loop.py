@@ -22,7 +22,7 @@ def furthest(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
     return max(float((one[name] - other[name]).abs().max()) for name in one)
 
 
-@pytest.mark.parametrize("stage", ["compression", "instruction", "end_to_end"])
+@pytest.mark.parametrize("stage", ["compression", "instruction", "end_to_end", "reasoning"])
 def test_a_stage_trains_what_it_should_and_nothing_else(
     stage: str, workshop: Workshop, recorder: Recorder
 ) -> None:
