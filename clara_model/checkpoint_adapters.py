@@ -48,7 +48,10 @@ def read_adapter(model: Clara, name: str, folder: Path) -> None:
     adapter was made with another rank or scale than the checkpoint's config says.
     """
     where = folder / ADAPTERS_FOLDER / name
-    config = json.loads((where / _CONFIG).read_bytes())
+    try:
+        config = dict(json.loads((where / _CONFIG).read_bytes()))
+    except (OSError, ValueError, TypeError) as error:
+        raise CheckpointError(f"{where / _CONFIG} cannot be read ({error}).") from error
     for key, ours in (("r", model.config.lora_r), ("lora_alpha", model.config.alpha)):
         if config.get(key) != ours:
             raise CheckpointError(

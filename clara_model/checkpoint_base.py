@@ -5,11 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import torch
+from safetensors import safe_open
 
 from clara_model.base_models import base_config, base_licence, resolve_base, weight_files
 from clara_model.checkpoint_records import BaseRecord, CheckpointRecord
 from clara_model.errors import BaseModelError, CheckpointError
+from clara_model.tables import EMBEDDING, HEAD
+
+if TYPE_CHECKING:
+    from clara_model.model import Clara
 
 INSIDE = "./"
 """A base name that begins so is a folder inside the checkpoint."""
@@ -66,7 +73,7 @@ def find_checkpoint_base(
     try:
         if base is None and name.startswith(INSIDE):
             folder = checkpoint / name.removeprefix(INSIDE)
-            if not folder.is_dir():
+            if ".." in folder.parts or not folder.is_dir():
                 raise CheckpointError(
                     f"The checkpoint {checkpoint} should hold its base model in {folder.name}/, "
                     "which is missing: copy the whole folder again."
@@ -88,6 +95,29 @@ def find_checkpoint_base(
                 "that it was trained on with --base-model (base=... in Python)."
             )
     return folder, name
+
+
+def base_was_changed(model: Clara, folder: Path) -> bool:
+    """Whether the model's base is no longer what the files in `folder` say: it was trained itself.
+
+    Looks at the first row of every tensor, which an optimizer leaves no tensor without changing.
+    """
+    own = {
+        name.replace(".base_layer.", "."): value for name, value in model.base.state_dict().items()
+    }
+    tables = set() if not model.carried_tables else {EMBEDDING, HEAD}
+    for path in weight_files(folder):
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 (it is no mapping)
+                mine = own.get(name)
+                if mine is None or not mine.dim() or name.split(".")[-2] in tables:
+                    continue
+                theirs, row = file.get_slice(name)[:1], mine[:1].detach().cpu()
+                if theirs.shape != row.shape or not row.is_floating_point():
+                    continue  # quantized, so that it cannot have trained
+                if not torch.equal(theirs.to(row.dtype), row):
+                    return True
+    return False
 
 
 def _difference(what: str, found: BaseRecord, wanted: BaseRecord) -> str:

@@ -103,7 +103,8 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
     if not (folder / "tokenizer.json").is_file():
         raise CheckpointError(f"{folder} has no tokenizer.json: copy the whole checkpoint again.")
     try:
-        return AutoTokenizer.from_pretrained(str(folder))
+        # A tokenizer with code of its own is refused, not asked about.
+        return AutoTokenizer.from_pretrained(str(folder), trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"The tokenizer in {folder} cannot be read: {error}.") from error
 

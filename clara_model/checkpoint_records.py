@@ -34,8 +34,8 @@ class DataProvenance(_Record):
 class LicenceNotice(_Record):
     """A licence that travels with the weights, word for word."""
 
-    name: str
-    """File name in the checkpoint's `licenses/`."""
+    name: str = Field(pattern=r"^[^./\\][^/\\]*$")
+    """File name in the checkpoint's `licenses/`: a file is written by it."""
     source: str
     """What it is the licence of."""
     text: str

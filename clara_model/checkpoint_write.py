@@ -11,9 +11,9 @@ from torch import Tensor
 
 from clara_model.base_models import resolve_base
 from clara_model.checkpoint_adapters import write_adapter
-from clara_model.checkpoint_base import INSIDE, describe_base
+from clara_model.checkpoint_base import INSIDE, base_was_changed, describe_base
 from clara_model.checkpoint_files import RECORD_FILE, whole_folder, write_json
-from clara_model.checkpoint_records import BaseRecord, CheckpointRecord, LicenceNotice, Provenance
+from clara_model.checkpoint_records import CheckpointRecord, LicenceNotice, Provenance
 from clara_model.errors import BaseModelError, CheckpointError
 from clara_model.model_card import model_card
 
@@ -40,11 +40,15 @@ def write_checkpoint(model: Clara, folder: Path, provenance: Provenance) -> None
     from safetensors.torch import save_file
 
     with whole_folder(folder) as draft:
-        if base_was_trained(model):
+        base_folder = _base_folder(model, folder)
+        if base_was_changed(model, base_folder):
             _write_base(model, draft / BASE_FOLDER)
             base = describe_base(draft / BASE_FOLDER, f"{INSIDE}{BASE_FOLDER}")
         else:
-            base = _base_record(model, folder)
+            # A folder is named in full: the checkpoint may be loaded from anywhere.
+            is_folder = Path(model.base_name).expanduser().is_dir()
+            name = str(base_folder.resolve()) if is_folder else model.base_name
+            base = describe_base(base_folder, name)
         record = CheckpointRecord(
             config=model.config,
             stage=model.stage,
@@ -86,18 +90,9 @@ def all_licences(provenance: Provenance) -> tuple[LicenceNotice, ...]:
     return tuple(found.values())
 
 
-def base_was_trained(model: Clara) -> bool:
-    """Whether the base is no longer what its files say, so that it has to be saved too."""
-    training = any(name.startswith("base.") for name in model.trainable_parameters())
-    return training or getattr(model, "base_trained", False)
-
-
-def _base_record(model: Clara, folder: Path) -> BaseRecord:
+def _base_folder(model: Clara, folder: Path) -> Path:
     try:
-        base = resolve_base(model.base_name)
-        # A folder is named in full: the checkpoint may be loaded from anywhere.
-        is_folder = Path(model.base_name).expanduser().is_dir()
-        return describe_base(base, str(base.resolve()) if is_folder else model.base_name)
+        return resolve_base(model.base_name)
     except BaseModelError as error:
         raise CheckpointError(
             f"The checkpoint {folder} cannot be written: the base {model.base_name} that it has to "

@@ -11,6 +11,15 @@ from clara_model.checkpoint_records import CheckpointRecord, DataProvenance, Pro
 
 PAPER = "https://arxiv.org/abs/2511.18659"
 _UNKNOWN = "not stated"
+# What is behind the engines of a data set's manifest that need no endpoint.
+_ENGINE_LICENCES = {
+    "native": "no model",
+    "embedded": "layout model CDLA and table model SLANet-plus, Apache-2.0",
+    "heron": "docling's layout and table models, Apache-2.0 and CDLA-Permissive-2.0",
+    "ocr": "PP-OCR models, Apache-2.0",
+    "extractive": "rules of clara-pipeline, Apache-2.0; terms of CC-CEDICT, CC BY-SA 4.0, where "
+    "it was installed",
+}
 
 
 def model_card(record: CheckpointRecord) -> str:
@@ -68,12 +77,22 @@ def _licences(record: CheckpointRecord, base: str) -> str:
     for part in stages(record.provenance):
         if part.data is not None:
             lines.append(f"- Data, {part.data.name}: {part.data.licence or _UNKNOWN}.")
+            lines += _engine_licences(part.data)
         if part.imported_from is not None:
             names = [f"licenses/{notice.name}" for notice in part.licences]
             said = f"see {', '.join(names)}" if names else "its folder held no licence file"
             lines.append(f"- Imported weights, {part.imported_from}: {said}.")
     lines += ["", "What a part does not state is for whoever passes the weights on to find out."]
     return "\n".join(lines)
+
+
+def _engine_licences(data: DataProvenance) -> Iterator[str]:
+    for need, choice in sorted(data.engines.items()):
+        if not isinstance(choice, dict) or "engine" not in choice:
+            continue
+        model = choice.get("model") or "the model"
+        said = _ENGINE_LICENCES.get(str(choice["engine"]), f"the terms of whoever serves {model}")
+        yield f"  - its {need} was made by `{choice['engine']}`: {said}."
 
 
 def _data(provenance: Provenance) -> str:
@@ -99,7 +118,8 @@ def _data_lines(stage: str, data: DataProvenance) -> Iterator[str]:
 
 def _engine(engine: Any) -> str:
     if isinstance(engine, dict):
-        return ", ".join(f"{k} {_engine(v)}" for k, v in engine.items() if v is not None)
+        told = {k: v for k, v in engine.items() if v is not None and k != "reason"}
+        return ", ".join(f"{key} {_engine(value)}" for key, value in told.items())
     return str(engine)
 
 

@@ -96,6 +96,7 @@ def test_the_precision_is_the_saved_one_unless_told_otherwise(tmp_path: Path) ->
     model.save(tmp_path / "saved")
     assert load_checkpoint(tmp_path / "saved").base_dtype is torch.bfloat16
     assert load_checkpoint(tmp_path / "saved", dtype="float32").base_dtype is torch.float32
+    assert not (tmp_path / "saved" / "base").exists()  # rounded, and still the same base
 
 
 def test_tables_of_an_import_that_are_not_the_bases_come_back(tmp_path: Path) -> None:
@@ -126,6 +127,15 @@ def test_a_base_that_was_trained_too_goes_along(tmp_path: Path) -> None:
     before, after = outputs(model), outputs(loaded)
     assert all(torch.equal(before[key], after[key]) for key in before)
     assert (tmp_path / "saved" / "base" / "model.safetensors").is_file()
+    # A stage later the base is frozen, and still not the one that its name stands for.
+    model.set_stage("end_to_end")
+    model.save(tmp_path / "later")
+    later = Clara.load(tmp_path / "later")
+    assert torch.equal(outputs(later)["memory"], before["memory"])
+    # What starts from a checkpoint with a base finds that base unchanged.
+    loaded.save(tmp_path / "child")
+    assert not (tmp_path / "child" / "base").exists()
+    assert torch.equal(outputs(Clara.load(tmp_path / "child"))["memory"], before["memory"])
 
 
 def test_provenance_and_licences_pass_from_parent_to_child(tmp_path: Path) -> None:
@@ -136,7 +146,10 @@ def test_provenance_and_licences_pass_from_parent_to_child(tmp_path: Path) -> No
             name="manuals",
             manifest_sha256="ab" * 32,
             files={"pretrain_data.jsonl": "cd" * 32},
-            engines={"synthesis": {"engine": "llm", "model": "qwen-turbo"}},
+            engines={
+                "synthesis": {"engine": "llm", "model": "qwen-turbo"},
+                "description": {"engine": "ocr", "model": "PP-OCRv6 small"},
+            },
             rows=12,
         ),
         steps=10,
@@ -161,8 +174,15 @@ def test_provenance_and_licences_pass_from_parent_to_child(tmp_path: Path) -> No
     assert {"torch", "transformers", "peft"} <= set(told.packages)
     assert (child / "licenses" / "LICENSE").read_text() == "Be kind.\n"
     card = (child / "README.md").read_text()
-    for word in ("tiny-qwen3", "manuals", "qwen-turbo", "licenses/LICENSE", "loss: 1.25"):
-        assert word in card
+    for words in (
+        "tiny-qwen3",
+        "manuals, 12 rows",
+        "synthesis was made by `llm`: the terms of whoever serves qwen-turbo",
+        "description was made by `ocr`: PP-OCR models, Apache-2.0",
+        "licenses/LICENSE",
+        "loss: 1.25",
+    ):
+        assert words in card
     assert str(tmp_path) not in card
 
 

@@ -124,6 +124,21 @@ def unknown_field(folder: Path) -> None:
     edited(folder / "clara.json", surprise=1)
 
 
+def adapter_config_is_no_json(folder: Path) -> None:
+    (folder / "adapters/encoder_adapter/adapter_config.json").write_text("{")
+
+
+def adapter_is_gone(folder: Path) -> None:
+    shutil.rmtree(folder / "adapters/encoder_adapter")
+
+
+def licence_written_elsewhere(folder: Path) -> None:
+    """A checkpoint that is trained from this one would write the file."""
+    notice = {"name": "../../.bashrc", "source": "x", "text": "harm"}
+    record = json.loads((folder / "clara.json").read_text())
+    edited(folder / "clara.json", provenance={**record["provenance"], "licences": [notice]})
+
+
 def plain_tokenizer(folder: Path) -> None:
     edited(folder / "tokenizer/tokenizer.json", added_tokens=[])
 
@@ -138,6 +153,9 @@ def plain_tokenizer(folder: Path) -> None:
         (unknown_adapter, "none of ours: house_adapter"),
         (unknown_field, "surprise: Extra inputs are not permitted"),
         (plain_tokenizer, "lacks some of <MEM0>"),
+        (adapter_config_is_no_json, r"adapter_config\.json cannot be read"),
+        (adapter_is_gone, r"adapter_config\.json cannot be read"),
+        (licence_written_elsewhere, r"provenance\.licences\.0\.name"),
     ],
 )
 def test_what_does_not_fit_is_named(saved: Path, damage: Callable[[Path], None], said: str) -> None:
