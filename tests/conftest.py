@@ -30,6 +30,10 @@ _BYTES_A_PROCESS = 7 << 30
 # Below the ports that the kernel gives to connections, away from those of a developer's server.
 _FIRST_PORTS = range(20_000, 30_000, 10)
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # A process a core: torch's threads, a core each, would get in one another's way.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
@@ -44,17 +48,19 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return max(1, min(cores or 1, by_memory, _MOST_PROCESSES))
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of several processes none may be left alone with a long file at the end: those go first."""
-    if hasattr(config, "workerinput"):
-        long = {item.path for item in items if _takes_long(item)}
+    """Marks what asks for a Prefect API; of several processes, sends the long files first."""
+    for item in items:
+        if "prefect_api" in getattr(item, "fixturenames", ()):
+            item.add_marker("server")
+    if hasattr(config, "workerinput"):  # else a process might be left alone with them at the end
+        long = {item.path for item in items if {"docling", "server"} & _marks(item)}
         items.sort(key=lambda item: item.path not in long)
 
 
-def _takes_long(item: pytest.Item) -> bool:
-    marked = any(item.get_closest_marker(name) for name in ("docling", "server"))
-    return marked or "prefect_api" in getattr(item, "fixturenames", ())
+def _marks(item: pytest.Item) -> set[str]:
+    return {mark.name for mark in item.iter_markers()}
 
 
 @pytest.fixture(scope="session", autouse=True)
