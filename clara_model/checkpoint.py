@@ -19,7 +19,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clara_model.checkpoint_records import (
+from clara_model.checkpoints.records import (
     CheckpointRecord,
     DataProvenance,
     LicenceNotice,
@@ -58,7 +58,7 @@ def save_checkpoint(
     where the disk is full, CheckpointError where the folder cannot be written or holds something
     else than a checkpoint.
     """
-    from clara_model.checkpoint_write import write_checkpoint
+    from clara_model.checkpoints.write import write_checkpoint
 
     target = Path(folder).expanduser().absolute()
     write_checkpoint(model, target, provenance or provenance_of(model))
@@ -80,7 +80,7 @@ def load_checkpoint(
     base's precision when it was saved. Raises CheckpointError where the folder is no checkpoint of
     ours, incomplete, corrupt, of other shapes, or where its base is not here or another one.
     """
-    from clara_model.checkpoint_read import read_checkpoint
+    from clara_model.checkpoints.read import read_checkpoint
 
     return read_checkpoint(
         Path(folder).expanduser().absolute(),
@@ -98,7 +98,7 @@ def checkpoint_sha256(folder: str | Path) -> str:
     Neither the time, the provenance, the card nor where the base lies count: the same training
     gives the same hash. The files are not read; `verify_checkpoint` does. Raises CheckpointError.
     """
-    from clara_model.checkpoint_files import read_manifest, read_record
+    from clara_model.checkpoints.files import read_manifest, read_record
 
     path = Path(folder).expanduser()
     files = {
@@ -114,7 +114,7 @@ def checkpoint_sha256(folder: str | Path) -> str:
 
 def verify_checkpoint(folder: str | Path) -> None:
     """Checks that every file is there and is what the manifest says. Raises CheckpointError."""
-    from clara_model.checkpoint_files import check_files, read_record
+    from clara_model.checkpoints.files import check_files, read_record
 
     path = Path(folder).expanduser()
     read_record(path)
@@ -123,7 +123,7 @@ def verify_checkpoint(folder: str | Path) -> None:
 
 def read_checkpoint_record(folder: str | Path) -> CheckpointRecord:
     """clara.json: config, stage, base, adapters, provenance. Raises CheckpointError."""
-    from clara_model.checkpoint_files import read_record
+    from clara_model.checkpoints.files import read_record
 
     return read_record(Path(folder).expanduser())
 

@@ -87,6 +87,7 @@ def load_base(
         "dtype": precision,
         "attn_implementation": _attention(attention, place, precision),
         "use_safetensors": True,
+        "trust_remote_code": False,
     }
     if quantization != "none":
         how["quantization_config"] = _quantized(quantization, place, precision)
@@ -94,7 +95,7 @@ def load_base(
     showed_bars = transformers_logging.is_progress_bar_enabled()
     transformers_logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(str(base))
+        tokenizer = AutoTokenizer.from_pretrained(str(base), trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(str(base), **how)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise BaseModelError(_why_not(base, error)) from error
@@ -177,12 +178,18 @@ def _check_head(model: PreTrainedModel, base: str | Path) -> None:
     body = model.base_model
     if head is None or body is model or model.get_input_embeddings() is None:
         raise BaseModelError(f"The base {base} ({type(model).__name__}) is no causal decoder.")
+    seen: dict[str, torch.Tensor] = {}
+    hooks = (
+        body.register_forward_hook(lambda _m, _i, out: seen.update(hidden=out[0])),
+        head.register_forward_hook(lambda _m, i, out: seen.update(read=i[0], logits=out)),
+    )
     with torch.no_grad():
         probe = torch.tensor([[1, 2]], device=head.weight.device)
-        theirs = model(input_ids=probe).logits.float()
-        ours = head(body(input_ids=probe).last_hidden_state).float()
-    if not torch.allclose(theirs, ours, rtol=1e-2, atol=1e-2 * float(theirs.abs().max() + 1e-6)):
+        logits = model(input_ids=probe).logits
+    for hook in hooks:
+        hook.remove()
+    if not (torch.equal(seen["hidden"], seen["read"]) and torch.equal(seen["logits"], logits)):
         raise BaseModelError(
-            f"The base {base} ({type(model).__name__}) changes its logits after the output layer "
+            f"The base {base} ({type(model).__name__}) changes its logits around the output layer "
             "(a cap or a scale); such bases are not supported. Qwen3, Mistral, Llama and Phi are."
         )

@@ -39,6 +39,8 @@ from clara_model.tokens import TokenSpace
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
+    from clara_model.checkpoints.records import Provenance
+
 TRAINS: dict[Stage, tuple[str, ...]] = {
     "compression": (ENCODER, DECODER),
     "instruction": (ENCODER, DECODER),
@@ -82,6 +84,8 @@ class Clara(nn.Module):
         """Whole tables that are not the base's own: of an imported checkpoint only."""
         self.origin: dict[str, str] = {}
         """Where an imported checkpoint comes from, and its licence."""
+        self.provenance: Provenance | None = None
+        """What the checkpoint that was loaded says of its making."""
         self._adapters = Adapters(base, config)
         self._trained: set[str] = set()
         table = base.get_input_embeddings().weight

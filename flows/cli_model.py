@@ -109,7 +109,7 @@ def model_export(
 
         export_reference(load_checkpoint(checkpoint, base=base), output)
     else:
-        from clara_model.checkpoint_export import export_checkpoint
+        from clara_model.checkpoints.export import export_checkpoint
 
         export_checkpoint(checkpoint, output, with_base=with_base, base=base)
     typer.echo(f"Exported to {Path(output).expanduser().absolute()}")

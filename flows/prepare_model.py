@@ -77,7 +77,7 @@ def base_of_checkpoint(checkpoint: str, base_model: str | None) -> str | None:
     """
     from clara_model.base_models import SMOLLM2_FOLDER
     from clara_model.checkpoint import read_checkpoint_record
-    from clara_model.checkpoint_base import find_checkpoint_base
+    from clara_model.checkpoints.base import find_checkpoint_base
 
     if base_model is not None:
         return find_base(base_model)

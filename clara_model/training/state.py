@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from clara_model.checkpoint_files import file_sha256
+from clara_model.checkpoints.files import file_sha256
 from clara_model.errors import CheckpointError
 from clara_model.training.results import RESULT_FILE, differences
 from clara_model.training.storage import named_write_errors, sync, write_json, write_tensors

@@ -11,7 +11,7 @@ import torch
 
 from clara_model import Clara
 from clara_model.checkpoint import read_checkpoint_record, save_checkpoint, verify_checkpoint
-from clara_model.checkpoint_export import export_checkpoint
+from clara_model.checkpoints.export import export_checkpoint
 from clara_model.errors import CheckpointError
 from tests.support.tiny_models import tiny_clara
 

@@ -1,0 +1,1 @@
+"""How a checkpoint folder is laid out, written and read; `clara_model.checkpoint` is its door."""
