@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -35,12 +36,17 @@ def table(text: str) -> list[list[str]]:
 
 def unknown_messages(quotes: Iterable[str], folders: Iterable[str]) -> list[str]:
     """Quoted messages that no text in the code of `folders` is; `…` is what is filled in."""
-    messages = {message for folder in folders for message in _messages(ROOT / folder)}
+    messages = set().union(*(_messages(ROOT / folder) for folder in folders))
     return [quote for quote in quotes if not any(_is(quote, message) for message in messages)]
 
 
-def _messages(folder: Path) -> Iterator[str]:
+@cache
+def _messages(folder: Path) -> frozenset[str]:
     """Every text in the code, with a gap for what is filled in."""
+    return frozenset(_texts(folder))
+
+
+def _texts(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
