@@ -12,8 +12,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from clara_model import Clara, ClaraConfig, checkpoint_adapters, checkpoint_files
+from clara_model import Clara, ClaraConfig
 from clara_model.checkpoint import save_checkpoint, verify_checkpoint
+from clara_model.checkpoints import adapters as checkpoint_adapters
+from clara_model.checkpoints import files as checkpoint_files
 from clara_model.errors import CheckpointError, StorageFull
 from tests.support.tiny_models import tiny_base, tiny_clara
 
