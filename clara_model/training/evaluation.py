@@ -28,12 +28,9 @@ def evaluate(trainer: TrainingSession, held_out: Feed) -> EvaluationMetrics:
     """
     options, processes, model = trainer.options, trainer.processes, trainer.model
     started = time.perf_counter()
-    batches = held_out.micro_batches(
-        range(min(len(held_out.examples), options.evaluation_rows)),
-        micro_batch_size=trainer.micro_batch_size,
-        max_tokens=options.max_micro_batch_tokens,
-        processes=processes,
-    )
+    rows = range(min(len(held_out.examples), options.evaluation_rows))
+    batches = trainer.micro_batches(held_out, rows)
+    idle_batches = trainer.idle_batches(held_out, rows, batches)
     totals = Totals.count(batches, processes)
     sums = Sums()
     with undisturbed(model):
@@ -41,6 +38,8 @@ def evaluate(trainer: TrainingSession, held_out: Feed) -> EvaluationMetrics:
             filled, _ = trainer.with_documents(batch)
             filled = filled.to(model.device)
             sums.add(model(filled), filled, model.config.temperature)
+        for batch in idle_batches:
+            model(batch.to(model.device))
         samples = _answers(trainer, held_out)
     gathered = sums.gather(processes)
     answered, exact, cover, words = processes.sum(_scores(samples))
@@ -68,7 +67,8 @@ def evaluate(trainer: TrainingSession, held_out: Feed) -> EvaluationMetrics:
 def _answers(trainer: TrainingSession, held_out: Feed) -> list[SampleAnswer]:
     """This process's share of the sample answers."""
     options, processes = trainer.options, trainer.processes
-    number = min(options.sample_answers, options.evaluation_rows)
+    # Sharded, all processes would have to write answers of the same length.
+    number = 0 if trainer.is_sharded else min(options.sample_answers, options.evaluation_rows)
     examples = cast("Sequence[Example]", held_out.examples)
     rows = examples[processes.rank : number : processes.world_size]
     at_a_time = trainer.micro_batch_size

@@ -59,7 +59,7 @@ class Trainer(TrainingSession):
                 self._stop_if_asked(interruption)
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
-                raise OutOfMemory(self._too_large("outside of the passes", str(error))) from error
+                raise OutOfMemory(self._too_large("while it trained", str(error))) from error
             raise
         finally:
             self.model.eval()
@@ -69,7 +69,7 @@ class Trainer(TrainingSession):
         self.each("on_step_start")
         self._meter.start()
         rows = self.sampler.batch(SamplerState(*divmod(self.step, self.steps_per_epoch)))
-        batches = self._micro_batches(rows)
+        batches = self.micro_batches(self.feed, rows)
         totals = Totals.count(batches, self.processes)
         sums = self._accumulate(rows, batches, totals).gather(self.processes)
         loss = self._loss_value(sums, totals)
@@ -92,19 +92,23 @@ class Trainer(TrainingSession):
         """Gradients of this process's share; in smaller micro-batches where memory runs out."""
         while True:
             try:
-                return self._forward_backward(batches, totals)
+                return self._forward_backward(rows, batches, totals)
             except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
+                # Sharded, the other processes are in the middle of the same pass.
+                if not is_out_of_memory(error) or self.is_sharded:
                     raise
                 reason = str(error)
             # Out of the except block: the error holds on to the tensors of the failed pass.
             self._halve_micro_batches(batches, reason)
-            batches = self._micro_batches(rows)
+            batches = self.micro_batches(self.feed, rows)
 
-    def _forward_backward(self, batches: list[TrainingBatch], totals: Totals) -> Sums:
+    def _forward_backward(
+        self, rows: Sequence[int], batches: list[TrainingBatch], totals: Totals
+    ) -> Sums:
         seed_step(self.options.seed, self.step, self.processes.rank)
         self.optimization.clear()
         sums = Sums()
+        idle_batches = self.idle_batches(self.feed, rows, batches)
         for batch in batches:
             filled, encoded = self.with_documents(batch)
             sums.count(*self._meter.work(filled, encoded))
@@ -112,15 +116,10 @@ class Trainer(TrainingSession):
             output: StepOutput = self.model(filled)
             self.optimization.scale(self._loss(output, totals)).backward()
             sums.add(output, filled, self.model.config.temperature)
+        for batch in idle_batches:
+            idle: StepOutput = self.model(batch.to(self.model.device))
+            (0.0 * self._loss(idle, totals)).backward()
         return sums
-
-    def _micro_batches(self, rows: Sequence[int]) -> list[TrainingBatch]:
-        return self.feed.micro_batches(
-            rows,
-            micro_batch_size=self.micro_batch_size,
-            max_tokens=self.options.max_micro_batch_tokens,
-            processes=self.processes,
-        )
 
     # Losses
 

@@ -55,6 +55,10 @@ class TrainOptions(BaseModel):
     """end_to_end and reasoning: keep each encoded document in memory, or on disk where there are
     more than memory holds; `off` encodes them again at every step."""
 
+    shard_base: bool = False
+    """Share out the frozen base's layers over the processes (sharding.py), for a base that does
+    not fit on one device. Tested on CPUs only so far."""
+
     # While it trains.
     checkpoint_every_steps: int = Field(default=200, ge=1)
     checkpoints_kept: int = Field(default=2, ge=1)
@@ -73,6 +77,7 @@ OPERATIONAL = frozenset(
         "max_micro_batch_tokens",
         "gradient_checkpointing",
         "document_cache",
+        "shard_base",
         "checkpoint_every_steps",
         "checkpoints_kept",
         "evaluate_every_steps",

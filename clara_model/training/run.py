@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
 from clara_model.checkpoint import Provenance, checkpoint_sha256, save_checkpoint
 from clara_model.config import STAGES, Stage
 from clara_model.data.load import StageData, load_stage_data
@@ -104,7 +106,8 @@ def train_stage(run: Run, stage: Stage, parent: Path | None) -> StageResult:
             return done
         run.say(f"{stage}: trained anew, its result is of another run: {'; '.join(changed)}.")
     started = time.perf_counter()
-    model = inputs.load_model(processes.device)
+    sharded = config.options(stage).shard_base and processes.world_size > 1
+    model = inputs.load_model(torch.device("cpu") if sharded else processes.device)
     data = _load(inputs, inputs.data_file, stage, model.tokens)
     for notice in data.counts.notices():
         run.say(f"{stage}: {notice}")

@@ -19,6 +19,7 @@ from clara_model.training.evaluation import evaluate
 from clara_model.training.feed import Collate, Feed, Row, collate_for
 from clara_model.training.optimization import Optimization
 from clara_model.training.options import TrainOptions
+from clara_model.training.sharding import shard_frozen_base
 from clara_model.training.state import ResumeStates
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ class TrainingSession:
         self.callbacks = list(callbacks)
         self.processes = processes or Processes(model.device)
         self._say = say
+        self.is_sharded = options.shard_base and self.processes.world_size > 1
+        if self.is_sharded:
+            shard_frozen_base(model, self.processes)
         self.parameters = model.trainable_parameters()
         """What trains, by name; the optimizer's parameters."""
         self.trains_base = any(name.startswith("base.") for name in self.parameters)
@@ -127,6 +131,24 @@ class TrainingSession:
         for callback in self.callbacks:
             getattr(callback, moment)(self, *values)
 
+    def micro_batches(self, feed: Feed, rows: Sequence[int]) -> list[TrainingBatch]:
+        """This process's share of the global batch `rows`, collated, at the present size."""
+        return feed.micro_batches(
+            rows,
+            micro_batch_size=self.micro_batch_size,
+            max_tokens=self.options.max_micro_batch_tokens,
+            processes=self.processes,
+        )
+
+    def idle_batches(
+        self, feed: Feed, rows: Sequence[int], batches: list[TrainingBatch]
+    ) -> list[TrainingBatch]:
+        """Batches to run along without weight, so that all processes run as many (sharding.py)."""
+        if not self.is_sharded:
+            return []
+        missing = int(self.processes.max([float(len(batches))])[0]) - len(batches)
+        return [feed.collate([feed.examples[rows[0]]])] * missing
+
     def with_documents(self, batch: TrainingBatch) -> tuple[TrainingBatch, list[int]]:
         """The batch with documents from the cache, and the lengths of those it had to encode."""
         return (batch, []) if self.cache is None else self.cache.fill(batch)
@@ -192,7 +214,7 @@ class TrainingSession:
 
     def _own_cache(self, output: Path | None) -> DocumentCache | None:
         kind = self.options.document_cache
-        if self.stage not in ("end_to_end", "reasoning") or kind == "off":
+        if self.stage not in ("end_to_end", "reasoning") or kind == "off" or self.is_sharded:
             return None
         if self.trains_base:
             self.say(

@@ -14,8 +14,8 @@ from clara_model.checkpoint import (
     parent_checkpoint,
     read_checkpoint_record,
 )
-from clara_model.checkpoint_base import describe_base
-from clara_model.checkpoint_files import file_sha256
+from clara_model.checkpoints.base import describe_base
+from clara_model.checkpoints.files import file_sha256
 from clara_model.config import ClaraConfig, Stage
 from clara_model.data.files import stage_file
 from clara_model.errors import ConfigError, DataError
@@ -55,7 +55,8 @@ class StageInputs:
 
         how: dict[str, Any] = {
             "device": str(device),
-            "dtype": self.config.dtype,
+            # `auto` was settled by the device that trains, which may not be the one to load on.
+            "dtype": self.identity["dtype"],
             "attention": self.config.attention,
             "quantization": self.config.quantization,
         }

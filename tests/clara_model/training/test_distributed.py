@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from clara_model.batches import TrainingBatch
 from clara_model.training.distributed import Processes
+from clara_model.training.loop import Trainer
 from tests.clara_model.training.conftest import Recorder, Workshop
 
 OPTIONS: dict[str, Any] = {
@@ -32,7 +33,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _one_of_two(rank: int, port: int, workshop: Workshop, stage: str, output: Path) -> None:
+def _joined(rank: int, port: int) -> Processes:
     from accelerate import PartialState
 
     PartialState._reset_state()
@@ -47,6 +48,11 @@ def _one_of_two(rank: int, port: int, workshop: Workshop, stage: str, output: Pa
     )
     processes = Processes.join("cpu")
     assert (processes.rank, processes.world_size) == (rank, 2)
+    return processes
+
+
+def _one_of_two(rank: int, port: int, workshop: Workshop, stage: str, output: Path) -> None:
+    processes = _joined(rank, port)
     recorder = Recorder()
     said: list[str] = []
     trainer = workshop.trainer(
@@ -68,10 +74,34 @@ def _one_of_two(rank: int, port: int, workshop: Workshop, stage: str, output: Pa
         assert not recorder.folders
     else:
         assert [m.out_of_memory_count for m in recorder.steps] == [1, 1, 1]
+    _keep(trainer, recorder, output / f"process-{rank}.safetensors")
+    processes.leave()
+
+
+def _one_of_two_sharded(rank: int, port: int, workshop: Workshop, stage: str, output: Path) -> None:
+    processes = _joined(rank, port)
+    recorder = Recorder()
+    trainer = workshop.trainer(
+        stage,
+        callbacks=(recorder,),
+        processes=processes,
+        held_out=True,
+        shard_base=True,
+        gradient_checkpointing=True,
+        **OPTIONS,
+    )
+    layer = trainer.model.base.base_model.layers[0].mlp.up_proj.base_layer.weight
+    assert layer.to_local().numel() == layer.numel() // 2
+    trainer.train()
+    assert len(recorder.evaluations) == 2
+    _keep(trainer, recorder, output / f"process-{rank}.safetensors")
+    processes.leave()
+
+
+def _keep(trainer: Trainer, recorder: Recorder, path: Path) -> None:
     trained = {name: p.detach() for name, p in trainer.parameters.items()}
     trained[LOSSES] = torch.tensor([[m.loss, m.recall_at_1 or 0.0] for m in recorder.steps])
-    save_file(trained, output / f"process-{rank}.safetensors")
-    processes.leave()
+    save_file(trained, path)
 
 
 def _runs_out_of_memory_once(model: Any) -> None:
@@ -85,8 +115,18 @@ def _runs_out_of_memory_once(model: Any) -> None:
     model.forward = limited
 
 
-@pytest.mark.parametrize("stage", ["instruction", "end_to_end"])
-def test_two_processes_learn_what_one_does(stage: str, workshop: Workshop, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("stage", "one_of_two"),
+    [
+        ("instruction", _one_of_two),
+        ("end_to_end", _one_of_two),
+        ("end_to_end", _one_of_two_sharded),
+    ],
+    ids=["instruction", "end_to_end", "sharded"],
+)
+def test_two_processes_learn_what_one_does(
+    stage: str, one_of_two: Any, workshop: Workshop, tmp_path: Path
+) -> None:
     recorder = Recorder()
     alone = workshop.trainer(stage, callbacks=(recorder,), **OPTIONS)
     start = {name: p.detach().clone() for name, p in alone.parameters.items()}
@@ -95,13 +135,15 @@ def test_two_processes_learn_what_one_does(stage: str, workshop: Workshop, tmp_p
     fork = multiprocessing.get_context("fork")
     port = _free_port()
     children = [
-        fork.Process(target=_one_of_two, args=(rank, port, workshop, stage, tmp_path))
+        fork.Process(target=one_of_two, args=(rank, port, workshop, stage, tmp_path))
         for rank in range(2)
     ]
     for child in children:
         child.start()
     for child in children:
-        child.join(90)
+        child.join(60)
+    for child in children:
+        child.kill()  # one that waits for the other forever must not outlive the test
     assert [child.exitcode for child in children] == [0, 0]
 
     first, second = (load_file(tmp_path / f"process-{rank}.safetensors") for rank in range(2))
