@@ -108,7 +108,7 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
         **{stage: {"batch_size": 32, "learning_rate": 5e-6} for stage in _RETRIEVING},
     },
     "small": {
-        "doc_max_length": 128,
+        "doc_max_length": 256,
         "compression_rate": 16,
         "top_k": 2,
         "candidates": 8,

@@ -32,7 +32,7 @@ def test_the_papers_figures() -> None:
 def test_the_small_preset() -> None:
     config = resolve_config(preset="small", flags=NEEDED).config
     shape = config.model.clara_config()
-    assert (shape.doc_max_length, shape.top_k, config.candidates) == (128, 2, 8)
+    assert (shape.doc_max_length, shape.top_k, config.candidates) == (256, 2, 8)
     assert {config.options(s).batch_size for s in config.stages} == {4}
     assert {config.options(s).learning_rate for s in config.stages} == {1e-3}
 
