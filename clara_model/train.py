@@ -4,6 +4,7 @@ One process:    python -m clara_model.train run.json
 Several GPUs:   accelerate launch --multi_gpu --num_processes 4 -m clara_model.train run.json
 Several CPUs:   torchrun --nproc-per-node 2 -m clara_model.train run.json
                 (accelerate launch starts a single process where there is no GPU)
+A base that does not fit on one GPU: "shard_base": true in run.json (not yet run on GPUs).
 
 The file has the names of clara_model.training.config.TrainConfig (JSON or YAML). The batch size is
 of all processes together. SIGTERM and Ctrl-C write a checkpoint; the same command goes on from it.

@@ -34,7 +34,7 @@ class TrainingCallback(Protocol):
         """After an evaluation on held-out rows."""
 
     def on_checkpoint(self, trainer: Trainer, folder: Path) -> None:
-        """After a resumable checkpoint is complete."""
+        """After a checkpoint to resume from is complete; on the main process only."""
 
     def on_end(self, trainer: Trainer) -> None:
         """After the last step; also when training fails or is interrupted."""

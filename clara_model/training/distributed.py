@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch import distributed as torch_distributed
 
-from clara_model.errors import TrainingFailed
+from clara_model.errors import ConfigError, TrainingFailed
 
 Result = TypeVar("Result")
 
@@ -41,6 +41,13 @@ class Processes:
 
         from clara_model.loading import resolve_device
 
+        for plugin in ("FSDP", "DEEPSPEED", "MEGATRON_LM"):
+            if parse_flag_from_env(f"ACCELERATE_USE_{plugin}"):
+                raise ConfigError(
+                    f"accelerate was told to use {plugin}, which this trainer does not: launch "
+                    "with --multi_gpu, and set shard_base where the base does not fit on one "
+                    "device."
+                )
         asked = "cpu" if parse_flag_from_env("ACCELERATE_USE_CPU") else device
         place = resolve_device(asked)
         state = PartialState(cpu=place.type == "cpu")

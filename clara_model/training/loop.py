@@ -21,7 +21,7 @@ from clara_model.training.oom import free_memory, is_out_of_memory
 from clara_model.training.optimization import learning_rate_at
 from clara_model.training.randomness import seed_step
 from clara_model.training.session import TrainingSession
-from clara_model.training.signals import Interruption
+from clara_model.training.signals import AskedToStop, Interruption
 
 
 class Trainer(TrainingSession):
@@ -35,6 +35,7 @@ class Trainer(TrainingSession):
     """
 
     _meter: StepMeter
+    _interruption: Interruption
 
     def train(self) -> None:
         """Trains to the end of the stage, from its newest checkpoint where there is one.
@@ -49,14 +50,17 @@ class Trainer(TrainingSession):
         self.model.train()
         self.each("on_start")
         try:
-            with Interruption() as interruption:
+            with Interruption() as self._interruption:
                 if self.step == 0:
                     self.evaluate()
                 while not self._is_over():
                     self._one_step()
-                    self._after_step(interruption)
+                    self._after_step()
                 self.evaluate()
-                self._stop_if_asked(interruption)
+                self._stop_if_asked()
+        except AskedToStop:
+            self.checkpoint()
+            self._stop_if_asked()
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
                 raise OutOfMemory(self._too_large("while it trained", str(error))) from error
@@ -92,7 +96,9 @@ class Trainer(TrainingSession):
         """Gradients of this process's share; in smaller micro-batches where memory runs out."""
         while True:
             try:
-                return self._forward_backward(rows, batches, totals)
+                # Alone, a process can drop the step; several have to come to its end together.
+                with self._interruption.at_once(self.processes.world_size == 1):
+                    return self._forward_backward(rows, batches, totals)
             except (RuntimeError, MemoryError) as error:
                 # Sharded, the other processes are in the middle of the same pass.
                 if not is_out_of_memory(error) or self.is_sharded:
@@ -153,13 +159,13 @@ class Trainer(TrainingSession):
 
     # What goes wrong, and what is due between steps
 
-    def _after_step(self, interruption: Interruption) -> None:
-        interrupted = self._is_asked_to_stop(interruption)
+    def _after_step(self) -> None:
+        interrupted = self._is_asked_to_stop()
         due = self.step % self.options.checkpoint_every_steps == 0
         if due or interrupted or self._is_over():
             self.checkpoint()
         if interrupted:
-            self._stop_if_asked(interruption)
+            self._stop_if_asked()
         every = self.options.evaluate_every_steps
         if every and self.step % every == 0 and not self._is_over():
             self.evaluate()
@@ -167,11 +173,11 @@ class Trainer(TrainingSession):
     def _is_over(self) -> bool:
         return self.step >= self.total_steps or self.stop_reason is not None
 
-    def _is_asked_to_stop(self, interruption: Interruption) -> bool:
-        return self.processes.max([float(interruption.asked)])[0] > 0
+    def _is_asked_to_stop(self) -> bool:
+        return self.processes.max([float(self._interruption.asked)])[0] > 0
 
-    def _stop_if_asked(self, interruption: Interruption) -> None:
-        if self._is_asked_to_stop(interruption):
+    def _stop_if_asked(self) -> None:
+        if self._is_asked_to_stop():
             last = self.states.last
             where = f"checkpoint {last}" if last else "without a checkpoint: no output folder"
             raise TrainingInterrupted(

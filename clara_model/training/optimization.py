@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from clara_model.errors import ConfigError
 from clara_model.training.options import TrainOptions
 
 _SMALLEST_SCALE = 2.0**-6
@@ -47,6 +48,10 @@ class Optimization:
         device: torch.device,
         base_dtype: torch.dtype,
     ) -> None:
+        if any(p.dtype == torch.float16 for p in parameters.values()):
+            raise ConfigError(
+                "Weights in float16 cannot be trained: load a base that trains in float32."
+            )
         self.parameters = parameters
         self.max_norm = options.max_gradient_norm
         self.optimizer = torch.optim.AdamW(

@@ -64,7 +64,11 @@ class Run:
     def say(self, line: str) -> None:
         """A line for the user, from the main process."""
         if self.processes.is_main:
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+            self.print(line)
+
+    def print(self, line: str) -> None:
+        """A line for the user, whichever process this is."""
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def run_stages(
@@ -128,7 +132,7 @@ def train_stage(run: Run, stage: Stage, parent: Path | None) -> StageResult:
         output=folder,
         processes=processes,
         identity=inputs.identity,
-        say=run.say,
+        say=run.print,
     )
     run.say(_announcement(trainer, data, inputs))
     trainer.train()

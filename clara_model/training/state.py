@@ -54,13 +54,17 @@ class ResumeStates:
         return next(reversed(self._own()), None)
 
     def save(self, trainer: TrainingSession) -> Path | None:
-        """Writes the state of `trainer`; None where nothing is kept. The main process only.
+        """Writes the state of `trainer` unless that of its step is there already; its folder.
+
+        None where nothing is kept. The main process only.
 
         Raises StorageFull or TrainingFailed; what was there before is whole then.
         """
         if self._folder is None:
             return None
         target = self._folder / f"step-{trainer.step:06d}"
+        if target in self._own():
+            return target
         draft = self._folder / f".{target.name}.draft"
         with named_write_errors(f"The checkpoint {target}"):
             try:

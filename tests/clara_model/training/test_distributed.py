@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from clara_model.batches import TrainingBatch
+from clara_model.errors import ConfigError
 from clara_model.training.distributed import Processes
 from clara_model.training.loop import Trainer
 from tests.clara_model.training.conftest import Recorder, Workshop
@@ -164,3 +165,11 @@ def test_what_fails_on_the_main_process_is_raised_there() -> None:
     with pytest.raises(ValueError, match="no"):
         alone.on_main(fails)
     assert alone.on_main(lambda: 3) == 3
+
+
+def test_plugins_of_accelerate_that_would_be_passed_over_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(ConfigError, match=r"use FSDP, which this trainer does not.*shard_base"):
+        Processes.join("cpu")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from clara_model.errors import ConfigError
 from clara_model.training.optimization import Optimization, learning_rate_at
 from clara_model.training.options import TrainOptions
 
@@ -105,3 +106,9 @@ def test_nothing_to_train_is_a_step_of_nothing() -> None:
     optimization = made()
     optimization.clear()
     assert optimization.step(0.1).grad_norm == 0.0
+
+
+def test_weights_in_float16_are_refused() -> None:
+    weights = {"base.a": nn.Parameter(torch.ones(3, dtype=torch.float16))}
+    with pytest.raises(ConfigError, match="float16 cannot be trained"):
+        Optimization(weights, TrainOptions(), device=CPU, base_dtype=torch.float16)

@@ -121,23 +121,53 @@ def test_kill_9_and_go_on_gives_the_same_curve(
     ]
 
 
-def test_sigterm_writes_a_checkpoint_and_the_next_run_goes_on(
-    workshop: Workshop, tmp_path: Path
-) -> None:
+def _terminates(trainer: Trainer, step: int, moment: str) -> None:
+    """Sends SIGTERM to this process `between` two steps or in the middle of a forward `pass`."""
+    forward = trainer.model.forward
+
     class Term(Callback):
-        def on_step_start(self, trainer: Trainer) -> None:
-            if trainer.step == 2:
+        def on_step_end(self, trainer: Trainer, metrics: Any) -> None:
+            if moment == "between" and metrics.step == step:
                 os.kill(os.getpid(), signal.SIGTERM)
 
+    def interrupted(batch: Any) -> Any:
+        output = forward(batch)
+        if moment == "pass" and trainer.step == step:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return output
+
+    trainer.callbacks.append(Term())
+    trainer.model.forward = interrupted  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(("moment", "step"), [("between", 3), ("pass", 3), ("pass", 0)])
+def test_sigterm_writes_a_checkpoint_and_the_next_run_goes_on(
+    moment: str, step: int, workshop: Workshop, tmp_path: Path
+) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    first, second = Recorder(), Recorder()
-    with pytest.raises(TrainingInterrupted, match="after step 3 of 9") as caught:
-        workshop.trainer(output=tmp_path, callbacks=(first, Term()), epochs=3).train()
+    whole, first, second = Recorder(), Recorder(), Recorder()
+    options = {"epochs": 2, "shape": DROPOUT, "say": lambda line: None}
+    workshop.trainer(callbacks=(whole,), **options).train()
+    trainer = workshop.trainer(output=tmp_path, callbacks=(first,), **options)
+    _terminates(trainer, step, moment)
+    with pytest.raises(TrainingInterrupted, match=f"after step {step} of 6") as caught:
+        trainer.train()
     assert caught.value.exit_code == 130
     assert signal.getsignal(signal.SIGTERM) is before
-    assert [path.name for path in first.folders] == ["step-000003"]
-    workshop.trainer(output=tmp_path, callbacks=(second,), epochs=3, say=lambda line: None).train()
-    assert [m.step for m in second.steps] == [4, 5, 6, 7, 8, 9]
+    assert [path.name for path in first.folders] == [f"step-{step:06d}"]
+    workshop.trainer(output=tmp_path, callbacks=(second,), **options).train()
+    assert [m.step for m in second.steps] == list(range(step + 1, 7))
+    assert [*first.losses, *second.losses] == pytest.approx(whole.losses, abs=1e-6)
+
+
+def test_a_second_ctrl_c_ends_at_once(workshop: Workshop, tmp_path: Path) -> None:
+    class Twice(Callback):
+        def on_step_start(self, trainer: Trainer) -> None:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        workshop.trainer(output=tmp_path, callbacks=(Twice(),)).train()
 
 
 @contextmanager

@@ -124,8 +124,8 @@ def test_from_a_checkpoint_elsewhere_and_its_shape(told: Told, tmp_path: Path) -
 
 def test_a_run_is_interrupted_and_goes_on(told: Told, tmp_path: Path) -> None:
     class Term(Callback):
-        def on_step_start(self, trainer: Any) -> None:
-            if trainer.stage == "instruction" and trainer.step == 1:
+        def on_step_end(self, trainer: Any, metrics: Any) -> None:
+            if trainer.stage == "instruction" and metrics.step == 2:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     output = tmp_path / "out"
