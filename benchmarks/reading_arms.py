@@ -86,7 +86,7 @@ class StageCurve(_Record):
     rows: int
     """Different ones that it was trained on."""
     start: float
-    """Mean over the first tenth of the steps; middle and end likewise."""
+    """Mean over the first tenth of the steps, two at least; middle and end likewise."""
     middle: float
     end: float
     held_out_before: float | None
@@ -144,7 +144,7 @@ class LossCurve(Callback):
 
     def summary(self, stage: Stage, rows: int) -> StageCurve:
         steps = len(self.losses)
-        window = max(1, steps // 10)
+        window = max(1, min(2, steps // 3), steps // 10)
         middle = (steps - window) // 2
         # The first step also pays for what is made once (kernels, buffers).
         timed = slice(1 if steps > 1 else 0, None)

@@ -36,7 +36,8 @@ def report(results: Sequence[ArmResult], *, short: bool, seed: int) -> None:
     )
     for r in readings:
         share = _share(r, text, seed) if text is not None and shares else ""
-        print(f"{r.name:32} {r.f1:6.3f} {r.exact_match:6.3f} {r.cover_exact_match:6.3f}   {share}")
+        figures = f"{r.f1:6.3f} {r.exact_match:6.3f} {r.cover_exact_match:6.3f}"
+        print(f"{r.name:32} {figures}   {share}".rstrip())
     goal = next((r for r in readings if r.name == f"CLaRa {GOAL_RATE}x"), None)
     if short:
         print(
