@@ -80,8 +80,8 @@ class Clara(nn.Module):
         self.base_name = base_name
         self.base = base.requires_grad_(False)
         self.stage: Stage | None = None
-        self.carried_tables: dict[str, Tensor] = {}
-        """Whole tables that are not the base's own: of an imported checkpoint only."""
+        self.carries_tables = False
+        """Whether the base's tables are not those of its files: of an imported checkpoint only."""
         self.origin: dict[str, str] = {}
         """Where an imported checkpoint comes from, and its licence."""
         self.provenance: Provenance | None = None

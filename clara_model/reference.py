@@ -118,7 +118,7 @@ def import_reference(
         first = tokens.base_size
         rows = values[tables.EMBEDDING][first : first + config.memory_tokens]
         model.memory_rows.copy_(rows)
-    model.carried_tables = _changed_tables(own, values, first)
+    model.carries_tables = _differ(own, values, first)
     model.stage = stage
     model.origin = _origin(folder)
     return model.eval()
@@ -252,15 +252,12 @@ def _some(names: list[str]) -> str:
     return f"{len(names)} ({names[0]} ...)" if names else "none"
 
 
-def _changed_tables(
-    own: dict[str, Tensor], values: dict[str, Tensor], first: int
-) -> dict[str, Tensor]:
-    """The tables, where rows of the base's own tokens were trained too; else nothing."""
-    same = all(
+def _differ(own: dict[str, Tensor], values: dict[str, Tensor], first: int) -> bool:
+    """Whether rows of the base's own tokens were trained too."""
+    return not all(
         torch.equal(table[:first].cpu(), values[name][:first].to(table.dtype))
         for name, table in own.items()
     )
-    return {} if same else {name: value.clone() for name, value in values.items()}
 
 
 def _origin(folder: Path) -> dict[str, str]:

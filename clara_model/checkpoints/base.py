@@ -105,7 +105,7 @@ def base_was_changed(model: Clara, folder: Path) -> bool:
     own = {
         name.replace(".base_layer.", "."): value for name, value in model.base.state_dict().items()
     }
-    tables = set() if not model.carried_tables else {EMBEDDING, HEAD}
+    tables = {EMBEDDING, HEAD} if model.carries_tables else set()
     for path in weight_files(folder):
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 (it is no mapping)

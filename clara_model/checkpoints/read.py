@@ -111,9 +111,8 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
 
 def _fill(model: Clara, folder: Path, record: CheckpointRecord) -> None:
     if (folder / TABLES_FILE).is_file():
-        carried = read_tensors(folder / TABLES_FILE)
-        tables.write_rows(model.base, 0, carried)
-        model.carried_tables = carried
+        tables.write_rows(model.base, 0, read_tensors(folder / TABLES_FILE))
+        model.carries_tables = True
     memory = read_tensors(folder / MEMORY_FILE)
     added = {k.removeprefix(ADDED): v for k, v in memory.items() if k.startswith(ADDED)}
     rows = {key: value for key, value in memory.items() if not key.startswith(ADDED)}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from clara_model import tables
 from clara_model.base_models import resolve_base
 from clara_model.checkpoints.adapters import write_adapter
 from clara_model.checkpoints.base import INSIDE, base_was_changed, describe_base
@@ -41,7 +42,8 @@ def write_checkpoint(model: Clara, folder: Path, provenance: Provenance) -> None
 
     with whole_folder(folder) as draft:
         base_folder = _base_folder(model, folder)
-        if base_was_changed(model, base_folder):
+        base_goes_along = base_was_changed(model, base_folder)
+        if base_goes_along:
             _write_base(model, draft / BASE_FOLDER)
             base = describe_base(draft / BASE_FOLDER, f"{INSIDE}{BASE_FOLDER}")
         else:
@@ -62,8 +64,8 @@ def write_checkpoint(model: Clara, folder: Path, provenance: Provenance) -> None
             write_adapter(model, name, draft, base.name)
         rows = {f"{ADDED}{name}": value for name, value in model.added_rows().items()}
         save_file(_on_cpu({MEMORY_ROWS: model.memory_rows, **rows}), draft / MEMORY_FILE)
-        if model.carried_tables:
-            save_file(_on_cpu(model.carried_tables), draft / TABLES_FILE)
+        if model.carries_tables and not base_goes_along:
+            save_file(_on_cpu(tables.tables(model.base)), draft / TABLES_FILE)
         model.tokenizer.save_pretrained(draft / TOKENIZER_FOLDER)
         write_json(draft / RECORD_FILE, record)
         write_texts(draft, record)

@@ -104,14 +104,38 @@ def test_tables_of_an_import_that_are_not_the_bases_come_back(tmp_path: Path) ->
     table = model.base.get_input_embeddings().weight
     with torch.no_grad():
         table.add_(0.05)
-    head = model.base.get_output_embeddings().weight
-    model.carried_tables = {"embed_tokens": table.detach().clone(), "lm_head": head.detach()}
+    model.carries_tables = True
     model.save(tmp_path / "saved")
     loaded = Clara.load(tmp_path / "saved")
     assert torch.equal(loaded.base.get_input_embeddings().weight, table)
     loaded.save(tmp_path / "again")
     again = Clara.load(tmp_path / "again")
     assert torch.equal(again.base.get_input_embeddings().weight, table)
+
+
+@pytest.mark.parametrize("trained", ["the tables alone", "all"])
+def test_tables_of_an_import_that_then_train_come_back_as_trained(
+    tmp_path: Path, trained: str
+) -> None:
+    first = tiny_clara(tmp_path, "mistral")
+    first.carries_tables = True
+    with torch.no_grad():
+        first.base.get_input_embeddings().weight.add_(0.05)
+    first.save(tmp_path / "imported")
+    model = Clara.load(tmp_path / "imported")
+    model.set_stage("compression", train_base=True)
+    with torch.no_grad():
+        for name, parameter in model.trainable_parameters().items():
+            if "embed_tokens" in name or (trained == "all" and name.startswith("base.")):
+                parameter.add_(0.02)
+    model.save(tmp_path / "trained")
+    loaded = Clara.load(tmp_path / "trained")
+    before, after = outputs(model.eval()), outputs(loaded)
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    # The tables are in one place only: in the base, where it goes along.
+    assert (tmp_path / "trained" / "base").exists() == (trained == "all")
+    assert (tmp_path / "trained" / "tables.safetensors").exists() == (trained != "all")
+    assert loaded.carries_tables == (trained != "all")
 
 
 def test_a_base_that_was_trained_too_goes_along(tmp_path: Path) -> None:
