@@ -24,6 +24,7 @@ _CONFIGURATION = (
     "EXTRACTION_MODE",
     "PREFECT_API_URL",
 )
+_TERMINAL = ("LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 _MOST_PROCESSES = 4
 # A test that ingests scans lets two processes of docling grow to 3.3 GB each.
 _BYTES_A_PROCESS = 7 << 30
@@ -70,8 +71,9 @@ def clara_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
     home = tmp_path_factory.mktemp("clara-home")
     with pytest.MonkeyPatch.context() as patch:
-        for name in _CONFIGURATION:
+        for name in (*_CONFIGURATION, *_TERMINAL):
             patch.delenv(name, raising=False)
+        patch.setenv("COLUMNS", "80")
         patch.setenv("CLARA_HOME", str(home))
         patch.setenv("PREFECT_HOME", str(home / "prefect"))
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

@@ -75,7 +75,7 @@ def test_a_script_of_commands(
     assert "1 of 5" in seen
     assert "taken back: drop" in seen
     assert "'no such' is no command" in seen
-    assert "made of [[brass]]." in seen
+    assert "made of [[brass]]." in unfolded(seen)
     assert "历时 [[6" in seen
     assert "That was the last pair." in seen
     assert "Accepted 2, edited 1, dropped 1; 1 pair left." in seen
@@ -230,7 +230,7 @@ def test_a_data_set_in_a_bucket(
     uri = f"memory://review-{tmp_path.name}"
     publish(uri, pump_rows(2))
     _, seen = piped(monkeypatch, capsys, uri, "a\nd\nu\nd\nq\n")
-    assert "Accepted 1, edited 0, dropped 1; 4 pairs left." in seen
+    assert "Accepted 1, edited 0, dropped 1; 4 pairs left." in unfolded(seen)
     lines = Location(uri).read_bytes("reviews.jsonl").splitlines()
     assert [json.loads(line)["action"] for line in lines] == ["accept", "drop"]
 
