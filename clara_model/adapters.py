@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -77,7 +77,6 @@ class Adapters:
         with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
             # peft warns of a second adapter: several are the point here.
             warnings.filterwarnings("ignore", message="Already found a `peft_config`")
-            torch.manual_seed(self._config.seed + 1 + ADAPTERS.index(name))
             inject_adapter_in_model(
                 lora_config(self._config, self.targets), self._base, adapter_name=name
             )
@@ -93,6 +92,7 @@ class Adapters:
         for parameter in self.parameters(name).values():
             parameter.data = parameter.data.float()
             parameter.requires_grad_(False)
+        self.reset(name)
         self._point_at(self.current or name)
 
     def copy(self, source: str, target: str) -> None:
@@ -106,12 +106,12 @@ class Adapters:
 
     def reset(self, name: str) -> None:
         """Starts an adapter anew: A drawn again, B zero."""
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self._config.seed + 1 + ADAPTERS.index(name))
+        generator = torch.Generator().manual_seed(self._config.seed + 1 + ADAPTERS.index(name))
+        with torch.no_grad():
             for key, parameter in self.parameters(name).items():
                 if "lora_A" in key:
                     drawn = torch.empty(parameter.shape)
-                    nn.init.kaiming_uniform_(drawn, a=5**0.5)
+                    nn.init.kaiming_uniform_(drawn, a=5**0.5, generator=generator)
                     parameter.copy_(drawn)
                 else:
                     parameter.zero_()
@@ -153,3 +153,22 @@ class Adapters:
         self.current = name
         for layer in self._layers.values():
             layer._active_adapter = [name]
+
+
+class Recomputation:
+    """A context that makes `adapter` active, and that can be entered again and again.
+
+    The backward pass enters it once for each layer, and again where a graph is kept.
+    """
+
+    def __init__(self, adapters: Adapters, adapter: str) -> None:
+        self._adapters = adapters
+        self._adapter = adapter
+        self._entered: list[AbstractContextManager[None]] = []
+
+    def __enter__(self) -> None:
+        self._entered.append(self._adapters.active(self._adapter))
+        self._entered[-1].__enter__()
+
+    def __exit__(self, *error: Any) -> None:
+        self._entered.pop().__exit__(*error)

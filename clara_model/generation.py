@@ -44,13 +44,17 @@ def end_ids(model: Clara) -> list[int]:
 
 
 def _settings(model: Clara, max_new_tokens: int, options: dict[str, Any]) -> Any:
-    """Of our own: a base's generation_config may sample (Qwen3's does). Its eos ids are kept."""
+    """Greedy, whatever the base's generation_config says: transformers fills what is left open
+    from there, and Qwen3's samples, Qwen2.5's punishes repetition. Its eos ids are kept."""
     from transformers import GenerationConfig
 
     return GenerationConfig(
         **{
             "max_new_tokens": max_new_tokens,
             "do_sample": False,
+            "num_beams": 1,
+            "repetition_penalty": 1.0,
+            "no_repeat_ngram_size": 0,
             "eos_token_id": end_ids(model),
             "pad_token_id": model.tokens.pad_id,
             **options,

@@ -2,7 +2,8 @@
 
 Everything the base reads is padded on the right. Under causal attention no real token then sees
 padding, so that no mask is needed: results are those of each row alone, and attention runs in its
-fast causal kernel.
+fast causal kernel. (But for bases whose rotary factors go by the longest row, such as Phi-3's long
+versions: there this holds up to the context that they were first trained with.)
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def slots_filled(ids: Tensor, embeddings: Tensor, memory: Tensor, memory_ids: Te
     memory[b, 0, 0], the second memory[b, 0, 1], and so on; a row may have fewer than k slots.
     """
     flat = memory.flatten(1, 2)
+    if not flat.shape[1]:
+        return embeddings
     is_slot = torch.isin(ids, memory_ids)
     number = (is_slot.cumsum(1) - 1).clamp(0, flat.shape[1] - 1)
     chosen = flat.gather(1, number[..., None].expand(-1, -1, flat.shape[-1]))

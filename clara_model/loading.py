@@ -96,12 +96,21 @@ def load_base(
     transformers_logging.disable_progress_bar()
     try:
         tokenizer = AutoTokenizer.from_pretrained(str(base), trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(str(base), **how)
+        model, found = AutoModelForCausalLM.from_pretrained(
+            str(base), output_loading_info=True, **how
+        )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, SafetensorError) as error:
         raise BaseModelError(_why_not(base, error)) from error
     finally:
         if showed_bars:
             transformers_logging.enable_progress_bar()
+    lost = sorted({*found["missing_keys"], *(str(key) for key in found["mismatched_keys"])})
+    if lost:
+        # transformers would draw them at random, and say so in a warning.
+        raise BaseModelError(
+            f"The weights of the base {base} are not complete: {len(lost)} are missing or of "
+            f"another shape than its config.json says ({lost[0]} ...). Fetch the model again."
+        )
     if not tokenizer.is_fast:
         raise BaseModelError(
             f"The base {base} has no fast tokenizer (tokenizer.json): choose a base that has one."

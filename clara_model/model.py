@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from clara_model import inputs, tables
-from clara_model.adapters import Adapters
+from clara_model.adapters import Adapters, Recomputation
 from clara_model.batches import StepOutput, TrainingBatch
 from clara_model.chat_templates import settle_chat_template
 from clara_model.config import (
@@ -86,6 +86,7 @@ class Clara(nn.Module):
         """Where an imported checkpoint comes from, and its licence."""
         self.provenance: Provenance | None = None
         """What the checkpoint that was loaded says of its making."""
+        _without_dropout(base)
         self._adapters = Adapters(base, config)
         self._trained: set[str] = set()
         table = base.get_input_embeddings().weight
@@ -266,7 +267,7 @@ class Clara(nn.Module):
 
         def contexts() -> tuple[Any, Any]:
             # Called in the forward pass: this is the adapter that the recomputation must use.
-            return nullcontext(), self._adapters.active(self._adapters.current or ENCODER)
+            return nullcontext(), Recomputation(self._adapters, self._adapters.current or ENCODER)
 
         self.base.activation_checkpointing_enable(
             activation_checkpointing_kwargs={"use_reentrant": False, "context_fn": contexts}
@@ -341,7 +342,8 @@ class Clara(nn.Module):
         memory = hidden[row, positions]
         lengths = positions[:, :1]
         is_text = torch.arange(hidden.shape[1], device=ids.device) < lengths
-        text_mean = torch.einsum("nlh,nl->nh", hidden.float(), is_text.float()) / lengths
+        text_sum = torch.einsum("nlh,nl->nh", hidden.float(), is_text.float())
+        text_mean = text_sum / lengths.clamp(min=1)
         losses = (text_mean - memory.float().mean(1)).pow(2).mean(-1)
         return Compression(memory, losses)
 
@@ -371,3 +373,12 @@ class Clara(nn.Module):
         if self.base_dtype in HALF:
             return torch.autocast(self.device.type, self.base_dtype)
         return nullcontext()
+
+
+def _without_dropout(base: PreTrainedModel) -> None:
+    """Switches the base's own dropout off for good: what is frozen gives the same each time."""
+    for module in base.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        if isinstance(getattr(module, "attention_dropout", None), float):
+            module.attention_dropout = 0.0

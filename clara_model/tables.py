@@ -34,7 +34,8 @@ def resize_tables(base: PreTrainedModel, rows: int, seed: int) -> None:
         return
     drawn = spread_rows(base.get_input_embeddings().weight, rows - before, seed)
     mean = base.get_output_embeddings().weight[:_SAMPLE].detach().float().mean(0)
-    base.resize_token_embeddings(rows, mean_resizing=False)
+    with torch.random.fork_rng():  # transformers draws rows of its own, which are replaced below
+        base.resize_token_embeddings(rows, mean_resizing=False)
     with torch.no_grad():
         for name, table in tables(base).items():
             if rows > before:

@@ -89,7 +89,9 @@ def _with_positives(batch: TrainingBatch, examples: Sequence[Example]) -> Traini
         return batch
     marks = torch.zeros(batch.document_index.shape, dtype=torch.bool)
     for at, positions in enumerate(known):
-        marks[at, list(positions)] = True
+        # A text that stands there twice answers twice.
+        answering = batch.document_index[at, list(positions)]
+        marks[at] = torch.isin(batch.document_index[at], answering)
     return replace(batch, positives=marks)
 
 

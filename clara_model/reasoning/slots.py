@@ -28,7 +28,7 @@ def reasoning_memory(
     """
     filled = slot_queries >= 0
     of_slot = scores[slot_queries.clamp(min=0)]  # [B, K, N]
-    same_search = slot_queries[:, :, None] == slot_queries[:, None, :]
+    same_search = (slot_queries[:, :, None] == slot_queries[:, None, :]) & filled[:, :, None]
     before = torch.tril(same_search, diagonal=-1)  # [B, K, K]
     ranking = of_slot.argsort(dim=-1, descending=True, stable=True)
     taken = ranking.gather(-1, before.sum(-1, keepdim=True)).squeeze(-1)

@@ -40,6 +40,17 @@ def test_damaged_weights(tmp_path: Path) -> None:
         load_base(base)
 
 
+def test_weights_that_are_not_complete(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    base = tiny_base(tmp_path / "base")
+    weights = load_file(base / "model.safetensors")
+    weights.pop("model.layers.1.mlp.up_proj.weight")
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(BaseModelError, match=r"1 are missing.*layers\.1\.mlp\.up_proj"):
+        load_base(base)
+
+
 def test_code_of_a_model_repository_is_not_run(tmp_path: Path) -> None:
     base = tiny_base(tmp_path / "base")
     config = json.loads((base / "config.json").read_text())

@@ -62,6 +62,10 @@ def test_positives_are_marked_where_every_row_knows_them() -> None:
     batch = collate(examples("end_to_end", 3, 2, 4), TOKENS, "end_to_end")
     assert batch.positives is not None
     assert batch.positives.nonzero().tolist() == [[0, 0], [1, 1], [2, 2]]
+    first = examples("end_to_end", 3)[0]
+    twice = replace(first, documents=(*first.documents, first.documents[0]))
+    marks = collate([twice], TOKENS, "end_to_end").positives
+    assert marks is not None and marks.tolist() == [[True, False, False, True]]
     unknown = examples("end_to_end", 3, 2, known=False)
     assert collate(unknown, TOKENS, "end_to_end").positives is None
 

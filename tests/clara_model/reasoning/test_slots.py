@@ -61,3 +61,11 @@ def test_memory_keeps_the_precision_of_the_documents() -> None:
     memory, _ = reasoning_memory(torch.tensor([[0.1, 0.2]]), documents, torch.tensor([[0]]))
     assert memory.dtype == torch.bfloat16
     assert torch.equal(memory[0, 0], documents[0, 1])
+
+
+def test_a_row_of_many_searches_beside_a_row_of_one() -> None:
+    scores, documents = torch.randn(5, 2), torch.randn(2, 2, 1, 3)
+    slot_queries = torch.tensor([[0, 1, 2, 3], [4, -1, -1, -1]])
+    memory, taken = reasoning_memory(scores, documents, slot_queries)
+    assert taken[1].tolist() == [int(scores[4].argmax()), -1, -1, -1]
+    assert float(memory[1, 1:].abs().sum()) == 0
