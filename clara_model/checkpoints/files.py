@@ -8,13 +8,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 
+from clara_model.checkpoints import leftovers
 from clara_model.checkpoints.records import (
     FORMAT,
     FORMAT_VERSION,
@@ -36,14 +37,15 @@ def whole_folder(target: Path) -> Iterator[Path]:
 
     The manifest is written last. An existing checkpoint of that name is replaced by the rename;
     anything else there is an error. Raises StorageFull where the disk is full, CheckpointError
-    where the folder cannot be written; nothing is left of it then.
+    where the folder cannot be written; nothing is left of it then, and what was there before is
+    in its place.
     """
+    leftovers.recover(target, _is_whole)
     _may_be_replaced(target)
-    draft = target.with_name(f".{target.name}.writing-{os.getpid()}")
-    retired = target.with_name(f".{target.name}.replaced-{os.getpid()}")
+    draft, retired = leftovers.draft_of(target), leftovers.retired_of(target)
     try:
-        for leftover in (draft, retired):
-            shutil.rmtree(leftover, ignore_errors=True)
+        for old in (draft, retired):
+            shutil.rmtree(old, ignore_errors=True)
         draft.mkdir(parents=True)
         yield draft
         write_manifest(draft)
@@ -54,9 +56,13 @@ def whole_folder(target: Path) -> Iterator[Path]:
     except (OSError, SafetensorError) as error:
         raise _why_not_written(target, error) from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if retired.exists() and not target.exists():
+            with suppress(OSError):  # then both are kept, and the next load or save recovers
+                retired.rename(target)
+        if target.exists() or not retired.exists():
+            shutil.rmtree(draft, ignore_errors=True)
         if target.exists():
-            shutil.rmtree(retired, ignore_errors=True)
+            leftovers.clear(target)
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -82,6 +88,7 @@ def write_manifest(folder: Path) -> None:
 
 def read_manifest(folder: Path) -> CheckpointManifest:
     """The manifest of a checkpoint. Raises CheckpointError for what is none, or not complete."""
+    leftovers.recover(folder, _is_whole)
     if not folder.is_dir():
         raise CheckpointError(f"There is no checkpoint {folder}: the folder does not exist.")
     if not (folder / RECORD_FILE).is_file():
@@ -172,6 +179,14 @@ def _foreign(folder: Path) -> str:
     if (folder / "config.json").is_file():
         return f"{start}: it looks like a base model. Give it as --base-model instead."
     return f"{start}: name the folder that training or `clara model import` wrote."
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        check_files(folder)
+    except CheckpointError:
+        return False
+    return True
 
 
 def _may_be_replaced(target: Path) -> None:
