@@ -44,6 +44,28 @@ def stages(provenance: Provenance) -> Iterator[Provenance]:
     yield provenance
 
 
+def licence_files(provenance: Provenance) -> dict[tuple[str, str], str]:
+    """{(name, text): name of the file in `licenses/`} of all licences that travel along.
+
+    A text is there once; another text of the same name becomes LICENSE-2, LICENSE-3.
+    """
+    found: dict[tuple[str, str], str] = {}
+    for part in stages(provenance):
+        for notice in part.licences:
+            if (notice.name, notice.text) not in found:
+                file = _unused(notice.name, set(found.values()))
+                found[notice.name, notice.text] = file
+    return found
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    path, number, file = Path(name), 1, name
+    while file in taken:
+        number += 1
+        file = f"{path.stem}-{number}{path.suffix}"
+    return file
+
+
 def _base_name(record: CheckpointRecord) -> str:
     """A hub's name whole; of a folder its last part: where it lies is nobody's business."""
     name = record.base.name
@@ -74,12 +96,13 @@ def _what_it_is(record: CheckpointRecord, base: str) -> str:
 
 def _licences(record: CheckpointRecord, base: str) -> str:
     lines = ["## Licences", "", f"- Base, {base}: {record.base.licence or _UNKNOWN}."]
+    files = licence_files(record.provenance)
     for part in stages(record.provenance):
         if part.data is not None:
             lines.append(f"- Data, {part.data.name}: {part.data.licence or _UNKNOWN}.")
             lines += _engine_licences(part.data)
         if part.imported_from is not None:
-            names = [f"licenses/{notice.name}" for notice in part.licences]
+            names = [f"licenses/{files[one.name, one.text]}" for one in part.licences]
             said = f"see {', '.join(names)}" if names else "its folder held no licence file"
             lines.append(f"- Imported weights, {part.imported_from}: {said}.")
     lines += ["", "What a part does not state is for whoever passes the weights on to find out."]

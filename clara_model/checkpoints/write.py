@@ -13,9 +13,9 @@ from clara_model import tables
 from clara_model.base_models import resolve_base
 from clara_model.checkpoints.adapters import write_adapter
 from clara_model.checkpoints.base import INSIDE, base_was_changed, describe_base
-from clara_model.checkpoints.card import model_card
+from clara_model.checkpoints.card import licence_files, model_card
 from clara_model.checkpoints.files import RECORD_FILE, whole_folder, write_json
-from clara_model.checkpoints.records import CheckpointRecord, LicenceNotice, Provenance
+from clara_model.checkpoints.records import CheckpointRecord, Provenance
 from clara_model.errors import BaseModelError, CheckpointError
 
 if TYPE_CHECKING:
@@ -73,23 +73,12 @@ def write_checkpoint(model: Clara, folder: Path, provenance: Provenance) -> None
 
 def write_texts(folder: Path, record: CheckpointRecord) -> None:
     """The model card and the licences that travel along."""
-    notices = all_licences(record.provenance)
-    if notices:
+    files = licence_files(record.provenance)
+    if files:
         (folder / LICENCES_FOLDER).mkdir()
-    for notice in notices:
-        (folder / LICENCES_FOLDER / notice.name).write_text(notice.text, encoding="utf-8")
+    for (_, text), file in files.items():
+        (folder / LICENCES_FOLDER / file).write_text(text, encoding="utf-8")
     (folder / CARD_FILE).write_text(model_card(record), encoding="utf-8")
-
-
-def all_licences(provenance: Provenance) -> tuple[LicenceNotice, ...]:
-    """The licences of a checkpoint and of all that it was trained from, each name once."""
-    found: dict[str, LicenceNotice] = {}
-    at: Provenance | None = provenance
-    while at is not None:
-        for notice in at.licences:
-            found.setdefault(notice.name, notice)
-        at = at.parent.provenance if at.parent else None
-    return tuple(found.values())
 
 
 def _base_folder(model: Clara, folder: Path) -> Path:

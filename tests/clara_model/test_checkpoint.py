@@ -13,6 +13,7 @@ from clara_model import Clara
 from clara_model.checkpoint import (
     DataProvenance,
     LicenceNotice,
+    ParentCheckpoint,
     Provenance,
     checkpoint_sha256,
     load_checkpoint,
@@ -208,6 +209,32 @@ def test_provenance_and_licences_pass_from_parent_to_child(tmp_path: Path) -> No
     ):
         assert words in card
     assert str(tmp_path) not in card
+
+
+def test_licences_of_one_name_and_other_words_are_all_kept(tmp_path: Path) -> None:
+    def made(text: str, parent: Provenance | None = None) -> Provenance:
+        return Provenance(
+            imported_from=text,
+            licences=(
+                LicenceNotice(name="LICENSE.txt", source=text, text=text),
+                LicenceNotice(name="NOTICE", source=text, text="the same"),
+            ),
+            parent=ParentCheckpoint(sha256="0", name=text, provenance=parent) if parent else None,
+        )
+
+    whole = made("third", made("first", made("second", made("first"))))
+    folder = save_checkpoint(tiny_clara(tmp_path), tmp_path / "saved", provenance=whole)
+    found = {path.name: path.read_text() for path in (folder / "licenses").iterdir()}
+    assert found == {
+        "LICENSE.txt": "first",
+        "LICENSE-2.txt": "second",
+        "LICENSE-3.txt": "third",
+        "NOTICE": "the same",
+    }
+    card = (folder / "README.md").read_text()
+    for number, text in (("", "first"), ("-2", "second"), ("-3", "third")):
+        said = f"Imported weights, {text}: see licenses/LICENSE{number}.txt, licenses/NOTICE."
+        assert said in card
 
 
 def test_the_hash_is_of_the_model_and_not_of_its_story(tmp_path: Path) -> None:
