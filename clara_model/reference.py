@@ -50,13 +50,13 @@ class _ReferenceConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
-    decoder_model_name: str
+    decoder_model_name: str | None = None
     doc_max_length: int
     compr_rate: int
     lora_r: int
     training_stage: str
-    generation_top_k: int = 5
-    sep: bool = True
+    generation_top_k: int | None = None
+    sep: bool | None = None
 
 
 def import_reference(
@@ -93,13 +93,17 @@ def import_reference(
             doc_max_length=settings.doc_max_length,
             compression_rate=settings.compr_rate,
             lora_r=settings.lora_r,
-            top_k=settings.generation_top_k,
-            separator=settings.sep,
+            top_k=settings.generation_top_k or 5,
+            separator=settings.sep is not False,
         )
     except ValidationError as error:
         raise CheckpointError(f"{folder / 'config.json'}: {error}") from error
-    base_name = str(base or settings.decoder_model_name)
-    decoder, tokenizer = load_base(base_name, device=device, dtype=dtype)
+    base_name = base or settings.decoder_model_name
+    if base_name is None:
+        raise CheckpointError(
+            f"{folder / 'config.json'} names no base (decoder_model_name): say which it was."
+        )
+    decoder, tokenizer = load_base(str(base_name), device=device, dtype=dtype)
     tokens = TokenSpace.add_to(tokenizer, config.memory_tokens, config.separator)
     own = {name: table.detach().clone() for name, table in tables.tables(decoder).items()}
     values = _table_values(folder / TABLES_FILE, table_values, own, tokens.size)
@@ -107,7 +111,7 @@ def import_reference(
         decoder,
         tokens,
         config,
-        base_name=base_name,
+        base_name=str(base_name),
         adapters=tuple(name for name in ADAPTERS if name in adapters),
         table_rows=len(values[tables.EMBEDDING]),
     )
@@ -128,8 +132,10 @@ def export_reference(model: Clara, folder: str | Path) -> None:
     """Writes `model` as the reference implementation does: pickles of tensors and a config.json.
 
     Its tables have a row for each token and no more: spare rows of the base are left out, and
-    the rows of the memory tokens are the trained ones. Raises CheckpointError where it cannot be
-    written.
+    the rows of the memory tokens are the trained ones; where the base ties its tables these are
+    output rows too, as they are in the reference, so that what the decoder gives differs a little
+    from `model`. Its format has no alpha: where ours is not 2r, B is scaled instead. Raises
+    CheckpointError where it cannot be written.
     """
     folder = Path(folder).expanduser()
     size = model.tokens.size
@@ -137,8 +143,12 @@ def export_reference(model: Clara, folder: str | Path) -> None:
     values = {n: t[:size].detach().cpu().clone() for n, t in tables.tables(model.base).items()}
     values[tables.EMBEDDING][first : first + m] = model.memory_rows.detach().cpu()
     keys = {tables.EMBEDDING: _EMBEDDING_KEY, tables.HEAD: _HEAD_KEY}
+    scale = model.config.alpha / (2 * model.config.lora_r)
     adapters = {
-        name: {k: p.detach().cpu() for k, p in model.adapter_parameters(name).items()}
+        name: {
+            k: p.detach().cpu() * (scale if ".lora_B." in k else 1.0)
+            for k, p in model.adapter_parameters(name).items()
+        }
         for name in model.adapter_names
     }
     try:
@@ -187,7 +197,7 @@ def _read_tensors(file: Path) -> dict[str, Any]:
             f"{file} is no plain checkpoint: it holds more than tensors, or is damaged. It was "
             f"not run. ({_first_line(error)})"
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # a damaged archive raises whatever its reader stumbles over
         raise CheckpointError(f"{file} is damaged: {_first_line(error)}.") from error
     if not _only_tensors(loaded):
         raise UnsafeCheckpoint(f"{file} holds something else than named tensors: it is not used.")
@@ -229,6 +239,8 @@ def _table_values(
 
 
 def _fill_adapter(model: Clara, name: str, loaded: Any, file: Path) -> None:
+    if not isinstance(loaded, dict):
+        raise CheckpointError(f"{file}: {name} is one tensor, and named weights are needed.")
     mine = model.adapter_parameters(name)
     # Some entries carry copies of the tables.
     theirs = {k: v for k, v in loaded.items() if k not in (_EMBEDDING_KEY, _HEAD_KEY)}

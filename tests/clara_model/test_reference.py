@@ -182,6 +182,28 @@ def test_copies_of_the_tables_inside_adapters_are_ignored(made: tuple, broken: P
     assert torch.equal(memory(import_reference(broken, base=made[0])), memory(made[1]))
 
 
+def test_an_alpha_of_ones_own_survives(made: tuple, tmp_path: Path) -> None:
+    model = Clara.from_base(made[0], CONFIG.model_copy(update={"lora_alpha": 3}))
+    scramble(model)
+    export_reference(model, tmp_path / "theirs")
+    again = import_reference(tmp_path / "theirs", base=made[0])
+    assert torch.allclose(memory(again), memory(model), atol=1e-5)
+
+
+def test_an_adapter_that_is_one_tensor(made: tuple, broken: Path) -> None:
+    edit_adapters(broken, lambda adapters: adapters.update({ENCODER: torch.zeros(3)}))
+    with pytest.raises(CheckpointError, match="encoder_adapter is one tensor"):
+        import_reference(broken, base=made[0])
+
+
+def test_what_its_configuration_may_leave_open(made: tuple, broken: Path) -> None:
+    change(broken / "config.json", generation_top_k=None, sep=None, decoder_model_name=None)
+    config = import_reference(broken, base=made[0]).config
+    assert (config.top_k, config.separator) == (5, True)
+    with pytest.raises(CheckpointError, match="names no base"):
+        import_reference(broken)
+
+
 def test_a_licence_beside_the_checkpoint_is_kept(made: tuple, broken: Path) -> None:
     (broken / "LICENSE").write_text("As you like it.")
     assert import_reference(broken, base=made[0]).origin["LICENSE"] == "As you like it."
