@@ -28,6 +28,8 @@ from clara_model.errors import CheckpointError, StorageFull
 RECORD_FILE = "clara.json"
 MANIFEST_FILE = "manifest.json"
 Record = TypeVar("Record", bound=BaseModel)
+# Folders that are handed to a reader whole.
+_READ_WHOLE = ("adapters", "base", "tokenizer")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -108,7 +110,11 @@ def read_record(folder: Path) -> CheckpointRecord:
 
 
 def check_files(folder: Path) -> CheckpointManifest:
-    """Compares every file with its hash. Raises CheckpointError that names what differs."""
+    """Compares every file with its hash. Raises CheckpointError that names what differs.
+
+    A file that the manifest does not list is no part of the checkpoint: beside the others it is
+    not read, in a folder whose files are all read it is an error.
+    """
     manifest = read_manifest(folder)
     missing, changed = [], []
     for name, entry in manifest.files.items():
@@ -127,6 +133,16 @@ def check_files(folder: Path) -> CheckpointManifest:
         raise CheckpointError(
             f"The checkpoint {folder} is corrupt, {', '.join(changed)} is not what {MANIFEST_FILE} "
             "says: copy the whole folder again."
+        )
+    unlisted = [
+        name
+        for path in sorted(path for part in _READ_WHOLE for path in (folder / part).rglob("*"))
+        if (name := path.relative_to(folder).as_posix()) not in manifest.files and path.is_file()
+    ]
+    if unlisted:
+        raise CheckpointError(
+            f"The checkpoint {folder} holds {', '.join(unlisted)}, which {MANIFEST_FILE} does not "
+            "list: remove it, or copy the whole folder again."
         )
     return manifest
 

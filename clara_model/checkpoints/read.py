@@ -44,7 +44,12 @@ def read_checkpoint(
     from clara_model.model import Clara
 
     record = read_record(folder)
-    check_files(folder)
+    manifest = check_files(folder)
+    if MEMORY_FILE not in manifest.files:
+        raise CheckpointError(
+            f"The checkpoint {folder} lacks {MEMORY_FILE} in its manifest: copy the whole folder "
+            "again."
+        )
     unknown = sorted(set(record.adapters) - set(ADAPTERS))
     if unknown:
         raise CheckpointError(f"{folder} has adapters that are none of ours: {', '.join(unknown)}.")
@@ -65,7 +70,7 @@ def read_checkpoint(
         adapters=record.adapters,
         table_rows=record.table_rows,
     )
-    _fill(model, folder, record)
+    _fill(model, folder, record, carries_tables=TABLES_FILE in manifest.files)
     model.stage = record.stage
     model.provenance = record.provenance
     return model.eval()
@@ -109,8 +114,8 @@ def _tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         raise CheckpointError(f"The tokenizer in {folder} cannot be read: {error}.") from error
 
 
-def _fill(model: Clara, folder: Path, record: CheckpointRecord) -> None:
-    if (folder / TABLES_FILE).is_file():
+def _fill(model: Clara, folder: Path, record: CheckpointRecord, *, carries_tables: bool) -> None:
+    if carries_tables:
         tables.write_rows(model.base, 0, read_tensors(folder / TABLES_FILE))
         model.carries_tables = True
     memory = read_tensors(folder / MEMORY_FILE)

@@ -98,6 +98,34 @@ def test_damage_is_named(saved: Path, damage: Callable[[Path], None], said: str)
         verify_checkpoint(saved)
 
 
+@pytest.mark.parametrize(
+    "name", ["tokenizer/special_tokens_map.json", "base/more.safetensors", f"{ADAPTER}.bak"]
+)
+def test_a_file_that_would_be_read_and_is_not_listed_is_refused(saved: Path, name: str) -> None:
+    (saved / name).parent.mkdir(exist_ok=True)
+    (saved / name).write_text("{}")
+    with pytest.raises(CheckpointError, match=f"holds {name}, which manifest.json does not list"):
+        Clara.load(saved)
+
+
+def test_a_file_beside_the_others_that_is_not_listed_is_not_read(saved: Path) -> None:
+    before = Clara.load(saved)
+    (saved / "notes.txt").write_text("mine")
+    table = before.base.get_input_embeddings().weight
+    save_file({"embed_tokens": torch.zeros_like(table)}, saved / "tables.safetensors")
+    after = Clara.load(saved)
+    assert torch.equal(after.base.get_input_embeddings().weight, table)
+    assert not after.carries_tables
+
+
+def test_memory_rows_have_to_be_listed(saved: Path) -> None:
+    manifest = json.loads((saved / "manifest.json").read_text())
+    del manifest["files"]["memory.safetensors"]
+    (saved / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match=r"lacks memory\.safetensors in its manifest"):
+        Clara.load(saved)
+
+
 def without_a_tensor(folder: Path) -> None:
     tensors = load_file(folder / ADAPTER)
     del tensors[next(iter(tensors))]
