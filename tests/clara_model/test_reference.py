@@ -152,7 +152,7 @@ def test_missing_files_and_fields_are_named(made: tuple, broken: Path, tmp_path:
     with pytest.raises(CheckpointError, match=r"decoder_first_last_layers\.pth is missing"):
         import_reference(broken, base=made[0])
     (broken / "config.json").write_text("{}")
-    with pytest.raises(CheckpointError, match="decoder_model_name"):
+    with pytest.raises(CheckpointError, match="doc_max_length"):
         import_reference(broken, base=made[0])
 
 
