@@ -11,6 +11,7 @@ import torch
 from safetensors import safe_open
 
 from clara_model.base_models import base_config, base_licence, resolve_base, weight_files
+from clara_model.checkpoints.files import inside
 from clara_model.checkpoints.records import BaseRecord, CheckpointRecord
 from clara_model.errors import BaseModelError, CheckpointError
 from clara_model.tables import EMBEDDING, HEAD
@@ -72,8 +73,8 @@ def find_checkpoint_base(
     name = wanted.name if base is None else str(base)
     try:
         if base is None and name.startswith(INSIDE):
-            folder = checkpoint / name.removeprefix(INSIDE)
-            if ".." in folder.parts or not folder.is_dir():
+            folder = checkpoint / inside(checkpoint, name.removeprefix(INSIDE))
+            if not folder.is_dir():
                 raise CheckpointError(
                     f"The checkpoint {checkpoint} should hold its base model in {folder.name}/, "
                     "which is missing: copy the whole folder again."

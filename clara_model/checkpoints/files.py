@@ -118,7 +118,7 @@ def check_files(folder: Path) -> CheckpointManifest:
     manifest = read_manifest(folder)
     missing, changed = [], []
     for name, entry in manifest.files.items():
-        path = folder / _inside(folder, name)
+        path = folder / inside(folder, name)
         if not path.is_file():
             missing.append(name)
         elif path.stat().st_size != entry.bytes or file_sha256(path) != entry.sha256:
@@ -175,7 +175,8 @@ def _parsed(path: Path, kind: type[Record]) -> Record:
         raise CheckpointError(f"{path}: {field}: {first['msg']}.") from error
 
 
-def _inside(folder: Path, name: str) -> PurePosixPath:
+def inside(folder: Path, name: str) -> PurePosixPath:
+    """`name` as a path that stays in the checkpoint `folder`. Raises CheckpointError."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts:
         raise CheckpointError(f"The checkpoint {folder} names a file outside of itself: {name!r}.")

@@ -10,7 +10,7 @@ import torch
 from clara_model import tables
 from clara_model.checkpoints.adapters import put_tensors, read_adapter, read_tensors
 from clara_model.checkpoints.base import find_checkpoint_base
-from clara_model.checkpoints.files import check_files, read_record
+from clara_model.checkpoints.files import RECORD_FILE, check_files, read_record
 from clara_model.checkpoints.records import CheckpointRecord
 from clara_model.checkpoints.write import (
     ADDED,
@@ -54,11 +54,16 @@ def read_checkpoint(
     if unknown:
         raise CheckpointError(f"{folder} has adapters that are none of ours: {', '.join(unknown)}.")
     tokens = token_space(_tokenizer(folder / TOKENIZER_FOLDER), record.config, folder)
+    if record.table_rows < tokens.size:
+        raise CheckpointError(
+            f"{folder / RECORD_FILE} has table_rows {record.table_rows}, and the tokenizer has "
+            f"{tokens.size} tokens: the two are not of one checkpoint. Copy the whole folder again."
+        )
     base_folder, name = find_checkpoint_base(folder, record, base)
     decoder, _ = load_base(
         base_folder,
         device=device,
-        dtype=dtype or record.dtype,  # type: ignore[arg-type]
+        dtype=dtype or record.dtype,
         attention=attention,
         quantization=quantization,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,10 +90,10 @@ class CheckpointRecord(_Record):
     format_version: int = FORMAT_VERSION
     config: ClaraConfig
     stage: Stage | None
-    dtype: str
-    """dtype of the base when this was saved: float32, bfloat16 or float16."""
+    dtype: Literal["float32", "bfloat16", "float16"]
+    """dtype of the base when this was saved."""
     base: BaseRecord
-    table_rows: int
+    table_rows: int = Field(ge=1)
     """Rows of the embedding table that the model computes with."""
     adapters: tuple[str, ...]
     provenance: Provenance

@@ -54,7 +54,7 @@ def write_checkpoint(model: Clara, folder: Path, provenance: Provenance) -> None
         record = CheckpointRecord(
             config=model.config,
             stage=model.stage,
-            dtype=str(model.base_dtype).removeprefix("torch."),
+            dtype=str(model.base_dtype).removeprefix("torch."),  # type: ignore[arg-type]
             base=base,
             table_rows=model.table_rows,
             adapters=model.adapter_names,

@@ -156,6 +156,18 @@ def unknown_field(folder: Path) -> None:
     edited(folder / "clara.json", surprise=1)
 
 
+def with_fields(**changes: object) -> Callable[[Path], None]:
+    return lambda folder: edited(folder / "clara.json", **changes)
+
+
+def base_is_called(name: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        base = json.loads((folder / "clara.json").read_text())["base"]
+        edited(folder / "clara.json", base={**base, "name": name})
+
+    return change
+
+
 def adapter_config_is_no_json(folder: Path) -> None:
     (folder / "adapters/encoder_adapter/adapter_config.json").write_text("{")
 
@@ -184,6 +196,12 @@ def plain_tokenizer(folder: Path) -> None:
         (another_rank, "has r 64 and clara.json says 4"),
         (unknown_adapter, "none of ours: house_adapter"),
         (unknown_field, "surprise: Extra inputs are not permitted"),
+        (with_fields(dtype="int8"), "dtype: Input should be 'float32', 'bfloat16' or 'float16'"),
+        (with_fields(table_rows=-1), "table_rows: Input should be greater than or equal to 1"),
+        (with_fields(table_rows=5), r"table_rows 5, and the tokenizer has \d+ tokens"),
+        (base_is_called(".//etc"), "outside of itself: '/etc'"),
+        (base_is_called("./../saved"), r"outside of itself: '\.\./saved'"),
+        (base_is_called("./base"), "should hold its base model in base/, which is missing"),
         (plain_tokenizer, "lacks some of <MEM0>"),
         (adapter_config_is_no_json, r"adapter_config\.json cannot be read"),
         (adapter_is_gone, r"adapter_config\.json cannot be read"),
