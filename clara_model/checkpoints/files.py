@@ -137,7 +137,9 @@ def check_files(folder: Path) -> CheckpointManifest:
     unlisted = [
         name
         for path in sorted(path for part in _READ_WHOLE for path in (folder / part).rglob("*"))
-        if (name := path.relative_to(folder).as_posix()) not in manifest.files and path.is_file()
+        if (name := path.relative_to(folder).as_posix()) not in manifest.files
+        and path.is_file()
+        and not path.name.startswith(".")  # a Finder's .DS_Store is read by nobody
     ]
     if unlisted:
         raise CheckpointError(
