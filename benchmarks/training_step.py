@@ -7,10 +7,11 @@
 An 8-layer Qwen3 (hidden size 512, 151,936 tokens, tied) with random weights, in float32; documents
 of 160 tokens, `doc_max_length` 512. The plain variant (benchmarks/plain_variant.py) has the same
 weights and is given the same batch. Each variant of each stage runs in a process of its own, one
-after another: a first step (its loss and the norm of the adapters' gradient are compared), then
-some more, of which the median is taken. A step is forward, backward, clipping and AdamW. Memory is
-the peak from after loading to the end of the last step, above what the loaded model takes. The
-ratio of CPU seconds (all threads) says what a shared machine's clock cannot; use --threads 1 there.
+after another: two steps whose memory is measured (the first one's loss and the norm of the
+adapters' gradient are compared), then some more, of which the median is taken. A step is forward,
+backward, clipping and AdamW. Memory is the peak of the process above what the loaded model takes,
+of the tensors on the GPU with --device cuda. The ratio of CPU seconds (all threads) says what a
+shared machine's clock cannot; use --threads 1 there.
 
 `--check` exits with 1 where losses differ by more than 1e-4, gradient norms by more than 1e-3 of
 themselves, or (not with --quick, which is too small for that) where a goal is missed.
@@ -143,7 +144,7 @@ def main() -> int:
     parser.add_argument("--stages", type=lambda text: text.split(","), default=stages)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--steps", type=int, default=3, help="measured, after the first")
+    parser.add_argument("--steps", type=int, default=3, help="timed, after the first two")
     parser.add_argument("--rounds", type=int, default=1, help="processes of each variant")
     parser.add_argument("--quick", action="store_true", help="a tiny model: losses only")
     parser.add_argument("--check", action="store_true", help="exit 1 where a goal is missed")
@@ -160,7 +161,8 @@ def measure(options: argparse.Namespace) -> int:
     shape = shape_of(options.quick)
     print(f"{options.device}, float32, {options.threads} threads; {shape}")
     print(
-        f"median of {options.steps * options.rounds} steps; spread: slowest over fastest\n\n"
+        f"median of {options.steps * options.rounds} steps after the first two; "
+        "spread: slowest over fastest\n\n"
         f"{'':12} {'seconds a step':^32} {'MB above the model':^25} "
         f"{'loss and gradient':^28} {'spread':^14}\n"
         f"{'stage':12} {'plain':>9} {'ours':>8} {'ratio':>6} {'CPU':>6} "
