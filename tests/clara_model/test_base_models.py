@@ -116,8 +116,9 @@ def test_a_licence_is_read_from_the_card(tmp_path: Path) -> None:
         assert base_licence(tmp_path) == licence
 
 
-def test_offline_nothing_is_asked(hub_cache: Path) -> None:
-    # The tests run with HF_HUB_OFFLINE.
+def test_offline_nothing_is_asked(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The variable is read when the library is first imported, which another test may have done.
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(BaseModelError, match=r"HF_HUB_OFFLINE is set.*HF_ENDPOINT"):
         fetch_base(NAME)
     with pytest.raises(BaseModelError, match="--offline was given"):
