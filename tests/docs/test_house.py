@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -13,8 +14,13 @@ from tests.support.pages import ROOT, page, section
 PAGE = page("CONTRIBUTING.md")
 
 
-def imported(folder: str) -> Iterator[tuple[str, str]]:
+@cache
+def imported(folder: str) -> tuple[tuple[str, str], ...]:
     """File and module of every import in a folder's Python files, wherever it stands."""
+    return tuple(_imports(folder))
+
+
+def _imports(folder: str) -> Iterator[tuple[str, str]]:
     for path in sorted((ROOT / folder).rglob("*.py")):
         name = path.relative_to(ROOT).as_posix()
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -29,7 +35,7 @@ def imported(folder: str) -> Iterator[tuple[str, str]]:
     [("clara_model", {"flows", "tasks", "prefect"}), ("tasks", {"flows"})],
 )
 def test_imports_point_one_way(folder: str, forbidden: set[str]) -> None:
-    found = list(imported(folder))
+    found = imported(folder)
     assert len(found) > 100
     assert [(file, module) for file, module in found if module.split(".")[0] in forbidden] == []
 
