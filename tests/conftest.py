@@ -28,9 +28,13 @@ _TERMINAL = ("LINES", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACT
 _MOST_PROCESSES = 4
 # A test that ingests scans lets two processes of docling grow to 3.3 GB each.
 _BYTES_A_PROCESS = 7 << 30
+# For a test that starts docling, on a machine that has much else to do.
+_DOCLING_TIMEOUT_S = 900
 # Below the ports that the kernel gives to connections, away from those of a developer's server.
 _FIRST_PORTS = range(20_000, 30_000, 10)
 
+# Read by libraries at their import, which for many is the collection of the tests.
+os.environ["HF_HUB_OFFLINE"] = "1"
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A process a core: torch's threads, a core each, would get in one another's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -51,10 +55,12 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Marks what asks for a Prefect API; of several processes, sends the long files first."""
+    """Marks what needs a Prefect API, or time; of several processes, sends the long files first."""
     for item in items:
         if "prefect_api" in getattr(item, "fixturenames", ()):
             item.add_marker("server")
+        if item.get_closest_marker("docling"):
+            item.add_marker(pytest.mark.timeout(_DOCLING_TIMEOUT_S))
     if hasattr(config, "workerinput"):  # else a process might be left alone with them at the end
         long = {item.path for item in items if {"docling", "server"} & _marks(item)}
         items.sort(key=lambda item: item.path not in long)
@@ -78,7 +84,6 @@ def clara_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.setenv("PREFECT_HOME", str(home / "prefect"))
         patch.setenv("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
         patch.setenv("DO_NOT_TRACK", "1")
-        patch.setenv("HF_HUB_OFFLINE", "1")
         patch.setitem(Settings.model_config, "env_file", None)
         settings.cache_clear()
         yield home
