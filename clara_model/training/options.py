@@ -117,6 +117,7 @@ PRESETS: dict[PresetName, dict[str, Any]] = {
         "checkpoint_every_steps": 50,
         "sample_answers": 4,
         "sample_answer_tokens": 32,
+        "evaluation_rows": 16,
     },
 }
 """Keys as a configuration file has them: for all stages, or inside a stage's own section."""
