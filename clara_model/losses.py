@@ -55,13 +55,14 @@ class _FrozenHead(torch.autograd.Function):
         start = 0
         for part, target in zip(hidden.split(rows), targets.split(rows), strict=True):
             logits = functional.linear(part.to(weight.dtype), weight, bias).float()
-            log_normaliser = torch.logsumexp(logits, dim=-1, keepdim=True)
-            total += (log_normaliser.squeeze(-1) - logits.gather(1, target[:, None])[:, 0]).sum()
-            # softmax - onehot, in place: logits are the largest tensor here.
-            probabilities = logits.sub_(log_normaliser).exp_()
-            probabilities.scatter_add_(
-                1, target[:, None], torch.full_like(target[:, None], -1, dtype=torch.float32)
-            )
+            column = target[:, None]
+            # In place throughout: logits are the largest tensor here.
+            logits -= logits.amax(dim=-1, keepdim=True)
+            total -= logits.gather(1, column).sum()
+            normaliser = logits.exp_().sum(dim=-1, keepdim=True)
+            total += normaliser.log().sum()
+            probabilities = logits.div_(normaliser)
+            probabilities.scatter_add_(1, column, torch.full_like(column, -1, dtype=torch.float32))
             gradient[start : start + len(part)] = probabilities.to(weight.dtype) @ weight
             start += len(part)
         ctx.save_for_backward(gradient)
