@@ -6,6 +6,7 @@ Only safetensors are read and no code of a model repository is run.
 from __future__ import annotations
 
 import logging
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +21,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 HALF = (torch.bfloat16, torch.float16)
+_DEVICES = re.compile(r"cpu(:0)?|cuda(:\d{1,3})?|mps(:0)?")
 
 
 def resolve_device(device: str | torch.device = "auto") -> torch.device:
     """`auto` is CUDA, then MPS, then the CPU. Raises ConfigError for one that is not here."""
     if str(device) != "auto":
+        if not _DEVICES.fullmatch(str(device)):
+            raise ConfigError(
+                f"device {str(device)!r} is unknown: choose auto, cpu, cuda, cuda:N or mps."
+            )
         chosen = torch.device(device)
         if chosen.type == "cuda" and not torch.cuda.is_available():
             raise ConfigError(f"device {device} was asked for, but torch sees no CUDA device here.")
+        if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+            raise ConfigError(
+                f"device {device} was asked for, but torch sees {torch.cuda.device_count()} CUDA "
+                "device(s) here, counted from 0."
+            )
         if chosen.type == "mps" and not torch.backends.mps.is_available():
             raise ConfigError(f"device {device} was asked for, but torch sees no MPS device here.")
         return chosen

@@ -1,29 +1,40 @@
 """Checkpoints of the reference implementation: read with care, and written.
 
-Its files are pickles (MODEL.md, "The reference's checkpoint"). They are read by torch's
-`weights_only` loader, which builds tensors and nothing else, and every key and shape is checked.
-Nothing else in this project reads a pickle.
+Its files (MODEL.md, "The reference's checkpoint") are read and written by
+clara_model.reference_files; here every key, shape and value is checked and given its meaning.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import tempfile
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 from torch import Tensor
 
 from clara_model import tables
+from clara_model.checkpoint import provenance_of
+from clara_model.checkpoints.card import licence_files
 from clara_model.config import ADAPTERS, DECODER, ENCODER, ClaraConfig, DType, Stage
-from clara_model.errors import CheckpointError, UnsafeCheckpoint
+from clara_model.errors import CheckpointError
 from clara_model.loading import load_base
 from clara_model.model import Clara
+from clara_model.reference_files import (
+    ADAPTERS_FILE,
+    CONFIG_FILE,
+    TABLES_FILE,
+    licence_texts,
+    read_config,
+    read_tensors,
+    refuse_foreign,
+    refuse_not_finite,
+    why_not_written,
+    write_tensors,
+)
 from clara_model.tokens import TokenSpace
 
 # The reference counts its stages otherwise than its own scripts do.
@@ -40,23 +51,7 @@ _OUR_STAGES = {
     "end_to_end": "stage2",
     "reasoning": "stage2_reasoning",
 }
-ADAPTERS_FILE, TABLES_FILE = "adapters.pth", "decoder_first_last_layers.pth"
 _EMBEDDING_KEY, _HEAD_KEY = "model.embed_tokens.weight", "lm_head.weight"
-_LICENCES = re.compile(r"^(LICEN[CS]E|COPYING|NOTICE)", re.IGNORECASE)
-
-
-class _ReferenceConfig(BaseModel):
-    """The fields of its config.json that mean something here."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
-
-    decoder_model_name: str | None = None
-    doc_max_length: int
-    compr_rate: int
-    lora_r: int
-    training_stage: str
-    generation_top_k: int | None = None
-    sep: bool | None = None
 
 
 def import_reference(
@@ -73,15 +68,15 @@ def import_reference(
     for a file that holds more than tensors (it is not run), BaseModelError for the base.
     """
     folder = Path(folder).expanduser()
-    settings = _read_config(folder)
+    settings = read_config(folder)
     stage = REFERENCE_STAGES.get(settings.training_stage)
     if stage is None:
         raise CheckpointError(
-            f"{folder / 'config.json'}: training_stage {settings.training_stage!r} is none of "
+            f"{folder / CONFIG_FILE}: training_stage {settings.training_stage!r} is none of "
             f"{', '.join(REFERENCE_STAGES)}."
         )
-    adapters = _read_tensors(folder / ADAPTERS_FILE)
-    table_values = _read_tensors(folder / TABLES_FILE)
+    adapters = read_tensors(folder / ADAPTERS_FILE)
+    table_values = read_tensors(folder / TABLES_FILE)
     unknown = set(adapters) - set(ADAPTERS)
     if unknown or not {ENCODER, DECODER} <= set(adapters):
         raise CheckpointError(
@@ -97,11 +92,11 @@ def import_reference(
             separator=settings.sep is not False,
         )
     except ValidationError as error:
-        raise CheckpointError(f"{folder / 'config.json'}: {error}") from error
+        raise CheckpointError(f"{folder / CONFIG_FILE}: {error}") from error
     base_name = base or settings.decoder_model_name
     if base_name is None:
         raise CheckpointError(
-            f"{folder / 'config.json'} names no base (decoder_model_name): say which it was."
+            f"{folder / CONFIG_FILE} names no base (decoder_model_name): say which it was."
         )
     decoder, tokenizer = load_base(str(base_name), device=device, dtype=dtype)
     tokens = TokenSpace.add_to(tokenizer, config.memory_tokens, config.separator)
@@ -134,8 +129,9 @@ def export_reference(model: Clara, folder: str | Path) -> None:
     Its tables have a row for each token and no more: spare rows of the base are left out, and
     the rows of the memory tokens are the trained ones; where the base ties its tables these are
     output rows too, as they are in the reference, so that what the decoder gives differs a little
-    from `model`. Its format has no alpha: where ours is not 2r, B is scaled instead. Raises
-    CheckpointError where it cannot be written.
+    from `model`. Its format has no alpha: where ours is not 2r, B is scaled instead. A base that is
+    a folder is named by its last part; licences of imported weights lie beside the files. Raises
+    StorageFull where the disk is full, CheckpointError where it cannot be written.
     """
     folder = Path(folder).expanduser()
     size = model.tokens.size
@@ -156,65 +152,17 @@ def export_reference(model: Clara, folder: str | Path) -> None:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".export-") as work:
             made = Path(work) / "checkpoint"
             made.mkdir()
-            torch.save(adapters, made / ADAPTERS_FILE)
-            torch.save({keys[n]: t for n, t in values.items()}, made / TABLES_FILE)
-            (made / "config.json").write_text(json.dumps(_their_config(model), indent=1) + "\n")
+            write_tensors(adapters, made / ADAPTERS_FILE)
+            write_tensors({keys[n]: t for n, t in values.items()}, made / TABLES_FILE)
+            (made / CONFIG_FILE).write_text(json.dumps(_their_config(model), indent=1) + "\n")
+            for (_, text), name in licence_files(provenance_of(model)).items():
+                (made / name).write_text(text, encoding="utf-8")
             if folder.exists():
-                _refuse_foreign(folder)
+                refuse_foreign(folder)
                 shutil.rmtree(folder)
             made.rename(folder)
     except OSError as error:
-        raise CheckpointError(
-            f"The checkpoint cannot be written to {folder}: {error.strerror or error}."
-        ) from error
-
-
-def _read_config(folder: Path) -> _ReferenceConfig:
-    file = folder / "config.json"
-    try:
-        return _ReferenceConfig.model_validate_json(file.read_bytes())
-    except OSError as error:
-        raise CheckpointError(
-            f"{folder} is no checkpoint of the reference: {file.name} cannot be read "
-            f"({error.strerror or error})."
-        ) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise CheckpointError(
-            f"{file} is no configuration of the reference: {where}: {first['msg']}."
-        ) from error
-
-
-def _read_tensors(file: Path) -> dict[str, Any]:
-    """A pickle of (nested) dicts of tensors, built by torch's own loader and checked."""
-    if not file.is_file():
-        raise CheckpointError(f"{file} is missing: it belongs to a checkpoint of the reference.")
-    try:
-        loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        raise UnsafeCheckpoint(
-            f"{file} is no plain checkpoint: it holds more than tensors, or is damaged. It was "
-            f"not run. ({_first_line(error)})"
-        ) from error
-    except Exception as error:  # a damaged archive raises whatever its reader stumbles over
-        raise CheckpointError(f"{file} is damaged: {_first_line(error)}.") from error
-    if not _only_tensors(loaded):
-        raise UnsafeCheckpoint(f"{file} holds something else than named tensors: it is not used.")
-    return loaded
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
-
-
-def _only_tensors(value: Any, depth: int = 2) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(key, str)
-        and (isinstance(item, Tensor) or (depth > 1 and _only_tensors(item, depth - 1)))
-        for key, item in value.items()
-    )
+        raise why_not_written(folder, error) from error
 
 
 def _table_values(
@@ -234,6 +182,7 @@ def _table_values(
                 f"{file}: {keys[name]} has shape {tuple(value.shape)}, and at least "
                 f"({size}, {mine.shape[1]}) is needed: another base, doc_max_length or rate."
             )
+        refuse_not_finite(value, keys[name], file)
         values[name] = value
     return values
 
@@ -257,6 +206,7 @@ def _fill_adapter(model: Clara, name: str, loaded: Any, file: Path) -> None:
                     f"{file}: {name} {key} has shape {tuple(theirs[key].shape)}, expected "
                     f"{tuple(parameter.shape)}."
                 )
+            refuse_not_finite(theirs[key], f"{name} {key}", file)
             parameter.copy_(theirs[key])
 
 
@@ -273,28 +223,14 @@ def _differ(own: dict[str, Tensor], values: dict[str, Tensor], first: int) -> bo
 
 
 def _origin(folder: Path) -> dict[str, str]:
-    licences = sorted(f for f in folder.iterdir() if _LICENCES.match(f.name) and f.is_file())
-    return {
-        "format": "reference",
-        "source": folder.name,
-        **{f.name: f.read_text(encoding="utf-8", errors="replace") for f in licences},
-    }
-
-
-def _refuse_foreign(folder: Path) -> None:
-    known = {ADAPTERS_FILE, TABLES_FILE, "config.json"}
-    others = sorted(f.name for f in folder.iterdir() if f.name not in known)
-    if others:
-        raise CheckpointError(
-            f"{folder} holds other things ({', '.join(others[:3])}): name a new folder."
-        )
+    return {"format": "reference", "source": folder.name, **licence_texts(folder)}
 
 
 def _their_config(model: Clara) -> dict[str, Any]:
     config = model.config
     return {
         "model_type": "CLaRa",
-        "decoder_model_name": model.base_name,
+        "decoder_model_name": _portable(model.base_name),
         "doc_max_length": config.doc_max_length,
         "compr_rate": config.compression_rate,
         "lora": True,
@@ -311,3 +247,10 @@ def _their_config(model: Clara) -> dict[str, Any]:
         "quantization": "no",
         "load_adapters": True,
     }
+
+
+def _portable(base: str) -> str:
+    """A hub's name as it is; of a folder its last part: where it lies is nobody's business."""
+    folder = Path(base).expanduser()
+    named_as_folder = folder.is_absolute() or base.startswith(".")
+    return folder.resolve().name if named_as_folder else base

@@ -125,3 +125,9 @@ def test_names_and_shapes_that_cannot_be() -> None:
         resolve_stage("stage4")
     with pytest.raises(ValueError, match="leaves no memory token"):
         ClaraConfig(doc_max_length=64, compression_rate=128)
+
+
+@pytest.mark.parametrize("device", ["foo", "cuda:x", "cpu:7", ""])
+def test_a_device_that_is_none_is_a_sentence(device: str) -> None:
+    with pytest.raises(ConfigError, match=f"device '{device}' is unknown: choose auto"):
+        resolve_device(device)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -11,8 +12,9 @@ import torch
 
 from clara_model import Clara, ClaraConfig
 from clara_model.config import ADAPTERS, DECODER, ENCODER
-from clara_model.errors import BaseModelError, CheckpointError, UnsafeCheckpoint
+from clara_model.errors import BaseModelError, CheckpointError, StorageFull, UnsafeCheckpoint
 from clara_model.reference import export_reference, import_reference
+from clara_model.reference_files import write_tensors
 from tests.clara_model.conftest import scramble
 from tests.support.tiny_models import tiny_base
 
@@ -71,9 +73,14 @@ def test_its_files_are_those_of_the_reference(made: tuple) -> None:
     assert (config["training_stage"], config["compr_rate"], config["sep"]) == ("stage2", 16, True)
 
 
-def test_the_base_is_found_by_its_recorded_name(made: tuple) -> None:
+def test_the_base_is_found_by_its_recorded_name(
+    made: tuple, monkeypatch: pytest.MonkeyPatch
+) -> None:
     base, model, theirs = made
-    assert import_reference(theirs).base_name == str(base)
+    # Where the folder lies is not passed on.
+    assert json.loads((theirs / "config.json").read_text())["decoder_model_name"] == base.name
+    monkeypatch.chdir(base.parent)
+    assert import_reference(theirs).base_name == base.name
     assert torch.equal(memory(import_reference(theirs)), memory(model))
 
 
@@ -103,11 +110,15 @@ def test_a_malicious_pickle_is_refused_and_not_run(
             return os.system, (f"touch {tmp_path / 'ran'}",)
 
     (broken / "adapters.pth").write_bytes(pickle.dumps({ENCODER: Evil()}))
-    with pytest.raises(UnsafeCheckpoint, match="not run"):
+    with pytest.raises(UnsafeCheckpoint, match="not run") as plain:
         import_reference(broken, base=made[0])
     torch.save({ENCODER: Evil()}, broken / "adapters.pth")
-    with pytest.raises(UnsafeCheckpoint, match="not run"):
+    with pytest.raises(
+        UnsafeCheckpoint, match=r"asks for (posix|nt)\.system. It was not run"
+    ) as zipped:
         import_reference(broken, base=made[0])
+    # torch advises to load it without the guard.
+    assert not any("weights_only" in str(error.value) for error in (plain, zipped))
     assert not (tmp_path / "ran").exists()
 
 
@@ -214,3 +225,54 @@ def test_export_does_not_overwrite_other_things(made: tuple, tmp_path: Path) -> 
     with pytest.raises(CheckpointError, match="thesis"):
         export_reference(made[1], tmp_path)
     assert (tmp_path / "thesis.txt").read_text() == "important"
+
+
+def test_licences_of_imported_weights_are_passed_on(
+    made: tuple, broken: Path, tmp_path: Path
+) -> None:
+    (broken / "LICENSE").write_text("As you like it.")
+    model = import_reference(broken, base=made[0])
+    for _ in range(2):  # what an export wrote may be replaced by another one
+        export_reference(model, tmp_path / "again")
+    assert (tmp_path / "again" / "LICENSE").read_text() == "As you like it."
+    folder = tmp_path / "only-a-licence"
+    folder.mkdir()
+    (folder / "LICENSE").write_text("of something else")
+    with pytest.raises(CheckpointError, match="LICENSE"):
+        export_reference(model, folder)
+
+
+@pytest.mark.parametrize("what", ["adapters.pth", "decoder_first_last_layers.pth"])
+def test_weights_that_are_not_finite_are_refused(made: tuple, broken: Path, what: str) -> None:
+    values = torch.load(broken / what, weights_only=True)
+    named = values.get(ENCODER, values)
+    key = next(iter(named))
+    named[key].view(-1)[0] = float("nan")
+    torch.save(values, broken / what)
+    with pytest.raises(CheckpointError, match=f"{what}: .*{key} holds values that are not finite"):
+        import_reference(broken, base=made[0])
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(errno.ENOSPC, StorageFull), (errno.EACCES, CheckpointError)]
+)
+def test_a_disk_that_refuses_leaves_nothing(
+    made: tuple, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, error: type
+) -> None:
+    def fail(values: object, stream: object) -> None:
+        try:
+            raise OSError(number, os.strerror(number))
+        finally:
+            raise RuntimeError("[enforce fail at inline_container.cc:671] . unexpected pos")
+
+    monkeypatch.setattr(torch, "save", fail)
+    with pytest.raises(error, match=os.strerror(number)):
+        export_reference(made[1], tmp_path / "full")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_is_told_by_its_errno() -> None:
+    with pytest.raises(OSError, match="No space left") as raised:
+        write_tensors({"a": torch.zeros(300_000)}, Path("/dev/full"))
+    assert raised.value.errno == errno.ENOSPC

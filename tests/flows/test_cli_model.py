@@ -147,7 +147,11 @@ def test_without_the_wheel_the_sentence_that_helps(
 
 
 def test_a_reference_checkpoint_is_taken_in_and_given_back(
-    command: Command, reference: Path, base: Path, tmp_path: Path
+    command: Command,
+    reference: Path,
+    base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     taken = tmp_path / "taken"
     code, said, _ = command("model", "import", reference, "--base-model", base, "-o", taken)
@@ -157,11 +161,13 @@ def test_a_reference_checkpoint_is_taken_in_and_given_back(
     model = Clara.load(taken)
     assert model.stage == "end_to_end"
     # The base that is named in the checkpoint serves where none is named.
+    monkeypatch.chdir(base.parent)
     assert command("model", "import", reference, "-o", tmp_path / "again")[0] == 0
 
     given = tmp_path / "given"
     code, _, _ = command("model", "export", taken, "-o", given, "--format", "reference")
     assert code == 0
+    assert (given / "LICENSE").read_text() == "For research only.\n"
     theirs = torch.load(given / "adapters.pth", weights_only=True)
     for name in model.adapter_names:
         for key, parameter in model.adapter_parameters(name).items():
