@@ -13,8 +13,13 @@ Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from clara_model.errors import ModelError
 
@@ -29,13 +34,35 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"Name one configuration file.\n\n{__doc__}", file=sys.stderr)
         return 2
     try:
-        return _train(Path(given[0]))
+        with sigterm_interrupts():
+            return _train(Path(given[0]))
     except ModelError as error:
         print(f"Error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def sigterm_interrupts() -> Iterator[None]:
+    """Inside, SIGTERM is what Ctrl-C is; the training loop answers both itself while it runs.
+
+    Reading data and loading the base take long enough to be stopped there. Does nothing outside
+    of the main thread, where Python takes no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _train(file: Path) -> int:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from clara_model.training.config import TrainConfig
 
 CONFIG_FILE = "train_config.json"
+TRAINING_LOCK = ".training.lock"
+"""Held by clara_model.training.run while it trains."""
 _FORWARDED = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -45,10 +47,33 @@ def run_train(
 ) -> int:
     """Trains and returns the exit code. Raises ClaraError and ModelError."""
     from clara_model.errors import TrainingInterrupted
+    from clara_model.train import sigterm_interrupts
+
+    written: list[Path] = []
+    try:
+        with sigterm_interrupts():
+            return _run(
+                {"data": data, "output": output, "stages": stages, **options},
+                file=Path(config_file).expanduser() if config_file else None,
+                base_model=base_model,
+                allow_incomplete=allow_incomplete,
+                written=written,
+            )
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(_interrupted(written)) from None
+
+
+def _run(
+    flags: Mapping[str, Any],
+    *,
+    file: Path | None,
+    base_model: str | None,
+    allow_incomplete: bool,
+    written: list[Path],
+) -> int:
+    """`written` gets the output folder as soon as something is in it."""
     from clara_model.training.resolve import read_config_file, resolve_config
 
-    file = Path(config_file).expanduser() if config_file else None
-    flags = {"data": data, "output": output, "stages": stages, **options}
     given = {key: value for key, value in flags.items() if value is not None}
     named = {**(read_config_file(file) if file else {}), **given}
     if not named.get("data"):
@@ -71,17 +96,13 @@ def run_train(
         if line:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     config_path = _write_config(config)
+    written.append(config_path.parent)
     devices = _cuda_devices(config)
-    try:
-        if devices > 1:
-            return launch(accelerate_command(config_path, devices))
-        from clara_model.training.run import run_stages
+    if devices > 1:
+        return launch(accelerate_command(config_path, devices))
+    from clara_model.training.run import run_stages
 
-        results = run_stages(config, console=console)
-    except KeyboardInterrupt:
-        raise TrainingInterrupted(
-            "interrupted; the same command goes on from the last checkpoint"
-        ) from None
+    results = run_stages(config, console=console)
     for result in results:
         print(result.model_folder(config.output))
     return EXIT_DONE
@@ -210,14 +231,41 @@ def _cuda_devices(config: TrainConfig) -> int:
     return torch.cuda.device_count()
 
 
+def _interrupted(written: list[Path]) -> str:
+    """What an interruption leaves to go on from."""
+    kept = ("*/checkpoints/step-[0-9]*", "*/result.json")
+    if any(next(output.glob(pattern), None) for output in written for pattern in kept):
+        return "interrupted; the same command goes on from the last checkpoint"
+    return "interrupted before there was a checkpoint; the same command begins anew"
+
+
 def _write_config(config: TrainConfig) -> Path:
-    """What the run is made of, beside its checkpoints: a --config file that repeats it."""
-    path = config.output.expanduser().absolute() / CONFIG_FILE
+    """What the run is made of, beside its checkpoints: a --config file that repeats it.
+
+    Raises ConfigError where a run is going on in that folder: the file is that run's.
+    """
+    from filelock import FileLock, Timeout
+
+    from clara_model.errors import ConfigError
+
+    output = config.output.expanduser().absolute()
+    # From wherever the file is used, it means the same folders.
+    whole = config.model_copy(update={"output": output, "init_from": _in_full(config.init_from)})
+    path = output / CONFIG_FILE
     try:
-        with atomic_file(path) as file:
-            file.write((config.model_dump_json(indent=2) + "\n").encode())
+        output.mkdir(parents=True, exist_ok=True)
+        with FileLock(output / TRAINING_LOCK, timeout=0), atomic_file(path) as file:
+            file.write((whole.model_dump_json(indent=2) + "\n").encode())
+    except Timeout:
+        raise ConfigError(
+            f"Another training runs in {config.output}: wait for it, or name another output folder."
+        ) from None
     except OSError as error:
         raise OutputNotWritable(
             f"OUT {str(config.output)!r} cannot be written to: {error.strerror or error}"
         ) from error
     return path
+
+
+def _in_full(folder: str | None) -> str | None:
+    return str(Path(folder).expanduser().absolute()) if folder else folder

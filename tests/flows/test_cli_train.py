@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from clara_model import Clara
+from clara_model import Clara, train
 from clara_model.config import ClaraConfig
 from clara_model.errors import TrainingFailed, TrainingInterrupted
 from clara_model.tracking.options import TrackingOptions
@@ -251,3 +251,45 @@ def test_a_signal_reaches_the_processes_and_a_failure_is_said(tmp_path: Path) ->
     with pytest.raises(TrainingFailed, match="ended with code 3"):
         cli_train.launch([sys.executable, "-c", "raise SystemExit(3)"])
     assert cli_train.launch([sys.executable, "-c", ""]) == 0
+
+
+def test_sigterm_before_the_first_step_is_an_interruption(
+    command: Command, data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from clara_model.training import run as training
+
+    def stopped(*_arguments: object, **_options: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(30)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(training, "run_stages", stopped)
+    output = tmp_path / "out"
+    usual = (data, "--base-model", base, "-o", output, *SMALL)
+    code, _, told = command(*usual)
+    assert (code, "the same command begins anew" in told) == (130, True), told
+    (output / "compression" / "checkpoints" / "step-000003").mkdir(parents=True)
+    code, _, told = command(*usual)
+    assert (code, "goes on from the last checkpoint" in told) == (130, True), told
+    assert train.main([str(output / "train_config.json")]) == 130
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_run_that_is_going_on_keeps_its_configuration(
+    command: Command, data: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filelock import FileLock
+
+    from clara_model.training import run as training
+
+    monkeypatch.setattr(training, "run_stages", lambda *_a, **_o: [])
+    monkeypatch.chdir(tmp_path)
+    usual = (data, "--base-model", base, "-o", "out", *SMALL)
+    assert command(*usual)[0] == 0
+    written = (tmp_path / "out" / "train_config.json").read_text()
+    # It means the same folder wherever it is used from.
+    assert json.loads(written)["output"] == str(tmp_path / "out")
+    with FileLock(tmp_path / "out" / cli_train.TRAINING_LOCK):
+        code, _, told = command(*usual, "--epochs", "7")
+    assert (code, "Another training runs in out" in told) == (2, True), told
+    assert (tmp_path / "out" / "train_config.json").read_text() == written
