@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 WandbChoice = Literal["auto", "online", "offline", "off"]
 ProgressChoice = Literal["auto", "bar", "lines", "off"]
+
+
+def off_as_written(value: Any) -> Any:
+    """YAML reads an unquoted `off` as false; it is meant as the word."""
+    return "off" if value is False else value
 
 
 class TrackingOptions(BaseModel):
@@ -35,3 +40,5 @@ class TrackingOptions(BaseModel):
     """Draw `training.png`."""
     chart_every_s: float = Field(default=60.0, ge=0)
     """Between two drawings; at the end it is drawn in any case."""
+
+    _off = field_validator("wandb", "progress", mode="before")(off_as_written)

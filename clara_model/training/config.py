@@ -6,16 +6,19 @@ flags are put together: resolve.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from clara_model.config import Attention, ClaraConfig, DType, Quantization, Stage
+from clara_model.config import STAGES, Attention, ClaraConfig, DType, Quantization, Stage
 from clara_model.errors import ConfigError
 from clara_model.tracking.options import TrackingOptions
 from clara_model.training.options import PresetName, TrainOptions
+
+SECTIONS: tuple[str, ...] = ("model", "tracking", *STAGES)
+"""Names of a configuration under which options stand."""
 
 
 class ModelOptions(BaseModel):
@@ -38,12 +41,13 @@ class ModelOptions(BaseModel):
     def given(self) -> dict[str, Any]:
         return self.model_dump(exclude_none=True)
 
-    def clara_config(self) -> ClaraConfig:
-        """The shape of a new model. Raises ConfigError."""
+    def clara_config(self, origins: Mapping[str, str] | None = None) -> ClaraConfig:
+        """The shape of a new model. Raises ConfigError; `origins` as in ResolvedConfig."""
         try:
             return ClaraConfig(**self.given())
         except ValidationError as error:
-            raise ConfigError(explain(error, {})) from None
+            named = {key.removeprefix("model."): said for key, said in (origins or {}).items()}
+            raise ConfigError(explain(error, named)) from None
 
 
 class TrainConfig(BaseModel):
@@ -93,16 +97,60 @@ class TrainConfig(BaseModel):
 
 
 def explain(error: ValidationError, origins: Mapping[str, str]) -> str:
-    """The problems of a value as sentences, with where it came from."""
-    sentences = []
+    """The problems of a value as sentences, with where it came from.
+
+    A value that several sections were given is one problem, and is told once.
+    """
+    told: dict[tuple[str, str, str, str], list[str]] = {}
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
-        origin = origins.get(name)
+        parts = [str(part) for part in problem["loc"]]
+        prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+        origin = next((origins[prefix] for prefix in prefixes if prefix in origins), "")
+        option = ".".join(parts[1:] if parts[:1] and parts[0] in SECTIONS else parts)
+        message = "" if problem["type"] == "missing" else problem["msg"]
+        key = (option, repr(problem["input"]), message.removeprefix("Value error, "), origin)
+        told.setdefault(key, []).append(".".join(parts))
+    sentences = []
+    for (option, value, message, origin), names in told.items():
+        name = names[0] if len(names) == 1 else option
         source = f" (from {origin})" if origin else ""
-        if problem["type"] == "missing":
+        if not message:
             sentences.append(f"{name} is missing.")
         elif name:
-            sentences.append(f"{name} = {problem['input']!r}{source}: {problem['msg']}.")
+            sentences.append(f"{name} = {value}{source}: {message}.")
         else:
-            sentences.append(f"{problem['msg']}.")
+            sentences.append(f"{message}.")
     return " ".join(sentences)
+
+
+def describe_run(config: TrainConfig, changed: Collection[str] = ()) -> str:
+    """The preset and the figures that are used, of the stages that run, for the user.
+
+    `changed`: names of options that do not have the preset's value.
+    """
+    options = {stage: config.options(stage) for stage in config.stages}
+    shape = config.model
+    batches = {each.batch_size for each in options.values()}
+    rates = ", ".join(f"{stage} {each.learning_rate:g}" for stage, each in options.items())
+    parts = [
+        f"batch {batches.pop()}"
+        if len(batches) == 1
+        else "batches " + ", ".join(f"{stage} {each.batch_size}" for stage, each in options.items())
+    ]
+    # What is not named is the checkpoint's, where there is one.
+    new = None if config.init_from else shape.clara_config()
+    longest = new.doc_max_length if new else shape.doc_max_length
+    if longest is None:
+        parts.append("documents as long as the checkpoint's")
+    else:
+        parts.append(f"documents of {longest} tokens at most")
+    if set(options) - {"compression"}:
+        top_k = new.top_k if new else shape.top_k
+        read = "the checkpoint's top_k" if top_k is None else str(top_k)
+        retrieves = {"end_to_end", "reasoning"} & set(options)
+        parts.append(
+            f"{read} of {config.candidates} documents" if retrieves else f"{read} documents"
+        )
+    parts.append(f"learning rates {rates}")
+    with_changes = f", changed in {', '.join(sorted(changed))}" if changed else ""
+    return f"preset {config.preset}{with_changes}: {', '.join(parts)}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from clara_model.config import STAGES, Stage
+from clara_model.config import Stage
+from clara_model.tracking.options import off_as_written
 
 Schedule = Literal["cosine", "constant"]
 PresetName = Literal["paper", "small"]
@@ -19,10 +20,10 @@ FEW_ROWS = 2000
 class TrainOptions(BaseModel):
     """How one stage is trained. The defaults are the paper's for compression."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # What is learnt: raise max_steps or epochs for longer training.
-    learning_rate: float = Field(default=1e-4, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0, le=1e3)
     schedule: Schedule = "cosine"
     """`cosine` falls to 0 at the last step; `constant` stays after the warm-up."""
     warmup_share: float = Field(default=0.03, ge=0, le=1)
@@ -33,9 +34,9 @@ class TrainOptions(BaseModel):
     max_steps: int | None = Field(default=None, ge=1)
     """Stop after so many steps, within the epochs; the schedule ends there too."""
     max_gradient_norm: float = Field(default=1.0, gt=0)
-    weight_decay: float = Field(default=0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0, le=1e3)
     adam_betas: tuple[float, float] = (0.9, 0.999)
-    adam_epsilon: float = Field(default=1e-8, gt=0)
+    adam_epsilon: float = Field(default=1e-8, gt=0, le=1)
     seed: int = 0
     """Of the order of rows, of dropout and of the paraphrase instructions."""
     reset_decoder: bool = False
@@ -69,6 +70,15 @@ class TrainOptions(BaseModel):
     sample_answers: int = Field(default=8, ge=0)
     """Held-out rows that answers are generated for (exact match, F1)."""
     sample_answer_tokens: int = Field(default=64, ge=1)
+
+    _off = field_validator("document_cache", mode="before")(off_as_written)
+
+    @field_validator("adam_betas")
+    @classmethod
+    def _averages(cls, betas: tuple[float, float]) -> tuple[float, float]:
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError("each of the two is 0 or above and below 1")
+        return betas
 
 
 OPERATIONAL = frozenset(
@@ -130,17 +140,3 @@ def choose_preset(device_type: str, rows: int) -> tuple[PresetName, str]:
     if rows < FEW_ROWS:
         return "small", f"{rows} rows are few (below {FEW_ROWS})"
     return "paper", f"{rows} rows and a {device_type} device"
-
-
-def describe_preset(name: PresetName) -> str:
-    """One sentence with the figures of a preset."""
-    values = PRESETS[name]
-    rates = ", ".join(
-        f"{stage} {float({**values, **values.get(stage, {})}['learning_rate']):g}"
-        for stage in STAGES
-    )
-    return (
-        f"preset {name}: batch {values['batch_size']}, documents of {values['doc_max_length']} "
-        f"tokens at most, {values['top_k']} of {values['candidates']} documents, "
-        f"learning rates {rates}"
-    )

@@ -14,7 +14,7 @@ at the top, those of training for all stages, or in a section of a stage's name 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,14 @@ from pydantic import ValidationError
 from clara_model.config import STAGES, Stage, resolve_stage
 from clara_model.errors import ConfigError
 from clara_model.tracking.options import TrackingOptions
-from clara_model.training.config import ModelOptions, TrainConfig, explain
-from clara_model.training.options import (
-    PRESETS,
-    PresetName,
-    TrainOptions,
-    choose_preset,
-    describe_preset,
+from clara_model.training.config import (
+    SECTIONS,
+    ModelOptions,
+    TrainConfig,
+    describe_run,
+    explain,
 )
+from clara_model.training.options import PRESETS, PresetName, TrainOptions, choose_preset
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,13 @@ _SECTIONS: dict[str, tuple[str, ...]] = {
 """Which sections a name at the top of a file, or a flag, goes into."""
 _RUN_FIELDS = frozenset(TrainConfig.model_fields) - {"model", "tracking", *STAGES}
 
+_FIELDS: dict[str, frozenset[str]] = {
+    "model": frozenset(ModelOptions.model_fields),
+    "tracking": frozenset(TrackingOptions.model_fields),
+    **{stage: frozenset(TrainOptions.model_fields) for stage in STAGES},
+}
+"""The options of each section."""
+
 
 def resolve_config(
     *,
@@ -70,18 +77,15 @@ def resolve_config(
     named = {**from_file, **given}
     notices: list[str] = []
     stages = _stages(named.get("stages"), notices)
-    chosen = named.get("preset") or preset
+    chosen, why = named.get("preset") or preset, ""
     if chosen is None:
         chosen, why = _fitting_preset(named, stages)
-        notices.append(f"Chosen, since {why}: {describe_preset(chosen)}.")
-    elif chosen in PRESETS:
-        notices.append(f"{describe_preset(chosen)}.".capitalize())
-    else:
+    elif chosen not in PRESETS:
         raise ConfigError(f"preset {chosen!r} is unknown: choose from {', '.join(PRESETS)}.")
     base = dict(PRESETS[chosen])
     if named.get("init_from"):
         base = {key: value for key, value in base.items() if key not in ModelOptions.model_fields}
-    merged: dict[str, Any] = {name: {} for name in _section_names()}
+    merged: dict[str, Any] = {name: {} for name in SECTIONS}
     origins: dict[str, str] = {}
     for layer, origin in (
         (base, f"preset {chosen}"),
@@ -93,8 +97,23 @@ def resolve_config(
         config = TrainConfig(**{**merged, "preset": chosen, "stages": stages})
     except ValidationError as error:
         raise ConfigError(explain(error, origins)) from None
-    _check(config)
+    _check(config, origins)
+    described = describe_run(config, _changed(config, origins))
+    notices.append(f"Chosen, since {why}: {described}." if why else f"P{described[1:]}.")
     return ResolvedConfig(config, origins, tuple(notices))
+
+
+def _changed(config: TrainConfig, origins: Mapping[str, str]) -> set[str]:
+    """Options of what runs, among those of the preset, whose values are not the preset's."""
+    fields = set().union(*PRESETS.values()) - set(STAGES)
+    passed = set(STAGES) - set(config.stages)
+    return {
+        option
+        for section, _, option in (name.rpartition(".") for name in origins)
+        if option in fields
+        and section not in passed
+        and not origins[f"{section}.{option}" if section else option].startswith("preset ")
+    }
 
 
 def _stages(named: Any, notices: list[str]) -> tuple[Stage, ...]:
@@ -149,11 +168,16 @@ def _apply(
     layer: Mapping[str, Any], origin: str, merged: dict[str, Any], origins: dict[str, str]
 ) -> None:
     # Values for all stages first, so that a section of the same layer goes before them.
-    for key, value in sorted(layer.items(), key=lambda item: item[0] in _section_names()):
-        if key in _section_names():
+    for key, value in sorted(layer.items(), key=lambda item: item[0] in SECTIONS):
+        if key in SECTIONS:
             if not isinstance(value, Mapping):
                 raise ConfigError(f"{key} (from {origin}) must be a section, not {value!r}.")
             for name, inner in value.items():
+                if name not in _FIELDS[key]:
+                    raise ConfigError(
+                        f"{name!r} in {key} (from {origin}) is no option there."
+                        f"{_similar(str(name), _FIELDS[key])}"
+                    )
                 merged[key][name] = inner
                 origins[f"{key}.{name}"] = origin
         elif key in _RUN_FIELDS:
@@ -166,18 +190,19 @@ def _apply(
             raise ConfigError(f"{key!r} (from {origin}) is no option of training.{_similar(key)}")
 
 
-def _section_names() -> tuple[str, ...]:
-    return ("model", "tracking", *STAGES)
-
-
-def _similar(key: str) -> str:
+def _similar(key: str, names: Collection[str] = _RUN_FIELDS | set(_SECTIONS)) -> str:
+    """What may have been meant by a name that is none of `names`."""
     from difflib import get_close_matches
 
-    near = get_close_matches(key, sorted(_RUN_FIELDS | set(_SECTIONS)), n=2)
-    return f" Did you mean {' or '.join(near)}?" if near else ""
+    if key in _RUN_FIELDS or key in _SECTIONS:
+        return " Write it at the top of the file."
+    near = get_close_matches(key, sorted(names), n=2)
+    if near:
+        return f" Did you mean {' or '.join(near)}?"
+    return " `clara train --help` lists the options."
 
 
-def _check(config: TrainConfig) -> None:
+def _check(config: TrainConfig, origins: Mapping[str, str]) -> None:
     """Combinations that cannot work."""
     if not config.stages:
         raise ConfigError(f"No stage is named: choose from {', '.join(STAGES)}.")
@@ -188,7 +213,7 @@ def _check(config: TrainConfig) -> None:
             "at most once."
         )
     if not config.init_from:
-        shape = config.model.clara_config()
+        shape = config.model.clara_config(origins)
         if shape.top_k > config.candidates:
             raise ConfigError(
                 f"top_k {shape.top_k} is more than the {config.candidates} candidates of a "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +18,12 @@ from clara_model.checkpoint import (
 from clara_model.checkpoints.base import describe_base
 from clara_model.checkpoints.files import file_sha256
 from clara_model.config import ClaraConfig, Stage
-from clara_model.data.files import stage_file
+from clara_model.data.files import StageFile, stage_file
 from clara_model.errors import ConfigError, DataError
 from clara_model.loading import resolve_dtype
 from clara_model.training.config import TrainConfig
 from clara_model.training.options import identity as options_identity
-from clara_model.training.results import flattened
+from clara_model.training.results import RESULT_FILE, flattened
 
 if TYPE_CHECKING:
     import torch
@@ -123,8 +124,28 @@ def held_out_file(config: TrainConfig) -> Path | None:
         if not named.is_file():
             raise DataError(f"There is no {named}, which was named for evaluation (eval_data).")
         return named
-    own = Path(config.data) / EVAL_FILE
-    return own if own.is_file() else None
+    data = Path(config.data)
+    own = (data if data.is_dir() else data.parent) / EVAL_FILE
+    # Rows that are trained on are not held out.
+    return own if own.is_file() and own != data else None
+
+
+def check_data(config: TrainConfig) -> None:
+    """Looks at the data of all stages, so that none of them is refused after hours of another.
+
+    Rows of the first stage are left to its own start, and those of a finished one to its identity.
+    Raises DataError.
+    """
+    files = {stage: stage_file(stage, config.data) for stage in config.stages}
+    held_out_file(config)
+    for stage in config.stages[1:]:
+        if (config.output / stage / RESULT_FILE).is_file():
+            continue
+        for _ in islice(StageFile(files[stage], stage), config.limit_rows):
+            pass
+        if config.eval_data is not None and config.options(stage).evaluation_rows:
+            for _ in StageFile(Path(config.eval_data), stage):
+                pass
 
 
 def _base_name(config: TrainConfig) -> str:

@@ -79,7 +79,37 @@ def test_aliases_and_the_choice_of_a_preset_are_said(tmp_path: Path) -> None:
         "stage1 is the stage compression.",
         "stage2 is the stage instruction.",
     )
-    assert found.notices[2].startswith("Chosen, since there is no accelerator here: preset small")
+    assert found.notices[2] == (
+        "Chosen, since there is no accelerator here: preset small: batch 4, documents of 256 "
+        "tokens at most, 2 documents, learning rates compression 0.001, instruction 0.001."
+    )
+
+
+def test_the_first_line_states_what_is_used_and_not_what_the_preset_says() -> None:
+    def said(**flags: Any) -> str:
+        return resolved(**flags).notices[-1]
+
+    assert said() == (
+        "Preset paper: batches compression 128, instruction 128, end_to_end 32, documents of 256 "
+        "tokens at most, 5 of 20 documents, learning rates compression 0.0001, instruction "
+        "0.0001, end_to_end 5e-06."
+    )
+    assert said(stages="compression", batch_size=9, reasoning={"learning_rate": 1}) == (
+        "Preset paper, changed in batch_size: batch 9, documents of 256 tokens at most, "
+        "learning rates compression 0.0001."
+    )
+    assert said(stages="e2e", init_from="there", end_to_end={"learning_rate": 1e-4}) == (
+        "Preset paper, changed in learning_rate: batch 32, documents as long as the checkpoint's, "
+        "the checkpoint's top_k of 20 documents, learning rates end_to_end 0.0001."
+    )
+
+
+def test_an_unquoted_off_of_yaml_is_the_word(tmp_path: Path) -> None:
+    file = tmp_path / "run.yaml"
+    file.write_text("wandb: off\nprogress: off\ndocument_cache: off\n")
+    config = resolved(file).config
+    assert (config.tracking.wandb, config.tracking.progress) == ("off", "off")
+    assert config.end_to_end.document_cache == "off"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +132,13 @@ def test_a_preset_by_device_and_rows(device: str, rows: int, preset: str) -> Non
             {"learning_rat": 1},
             r"'learning_rat' \(from a flag\) is no option.*Did you mean learning",
         ),
-        ({"learning_rate": -1}, r"compression.learning_rate = -1 \(from a flag\): Input should"),
+        ({"learning_rate": -1}, r"^learning_rate = -1 \(from a flag\): Input should[^=]*$"),
+        (
+            {"end_to_end": {"learning_rate": -1}},
+            r"^end_to_end.learning_rate = -1 \(from a flag\): Input should[^=]*$",
+        ),
+        ({"adam_betas": (0.9, "x")}, r"^adam_betas.1 = 'x' \(from a flag\): [^=]*$"),
+        ({"lora_r": 0}, r"^lora_r = 0 \(from a flag\): Input should[^=]*$"),
         ({"batch_size": "many"}, r"batch_size = 'many'"),
         ({"data": None}, "data is missing"),
         ({"preset": "huge"}, "preset 'huge' is unknown: choose from paper, small"),
@@ -112,9 +148,14 @@ def test_a_preset_by_device_and_rows(device: str, rows: int, preset: str) -> Non
         ({"stages": "instruction,compression"}, "are not in order"),
         ({"stages": "stage1,compression"}, "each at most once"),
         ({"top_k": 30}, "top_k 30 is more than the 20 candidates"),
-        ({"compression_rate": 512}, "leaves no memory token"),
+        ({"compression_rate": 512}, "^compression_rate 512 leaves no memory token"),
         ({"end_to_end": 5}, r"end_to_end \(from a flag\) must be a section"),
-        ({"end_to_end": {"wrong": 5}}, r"end_to_end.wrong = 5 \(from a flag\): Extra inputs"),
+        (
+            {"end_to_end": {"learning_rat": 5}},
+            r"'learning_rat' in end_to_end \(from a flag\) is no option there\. Did you mean learn",
+        ),
+        ({"end_to_end": {"lr": 5}}, "'lr' in end_to_end .* `clara train --help` lists"),
+        ({"end_to_end": {"top_k": 5}}, "'top_k' in end_to_end .* Write it at the top"),
     ],
 )
 def test_a_wrong_value_is_named_with_where_it_came_from(flags: dict[str, Any], words: str) -> None:
