@@ -32,7 +32,13 @@ from clara_model.training.results import (
     read_result,
     write_result,
 )
-from clara_model.training.stage_inputs import StageInputs, held_out_file, stage_inputs
+from clara_model.training.stage_inputs import (
+    EVAL_FILE,
+    StageInputs,
+    check_data,
+    held_out_file,
+    stage_inputs,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,6 +95,7 @@ def run_stages(
         folder = Path(config.data)
         if folder.is_dir() and not (folder / "manifest.json").is_file():
             run.say(f"{folder} has no manifest.json: the data set is not complete, or not ours.")
+        check_data(config)
         parent = _first_parent(run)
         results = []
         for stage in config.stages:
@@ -209,7 +216,10 @@ def _held_out(run: Run, inputs: StageInputs, tokens: TokenSpace) -> Sequence[Exa
     """The rows to evaluate on; none where the options want none or the data set has none."""
     options = run.config.options(inputs.stage)
     file = held_out_file(run.config)
-    if file is None or not options.evaluation_rows:
+    if not options.evaluation_rows:
+        return ()
+    if file is None:
+        run.say(f"{inputs.stage}: no evaluation, there is no {EVAL_FILE} beside the data.")
         return ()
     if inputs.stage == "reasoning" and run.config.eval_data is None:
         run.say("reasoning: no evaluation, held-out rows of a data set have no traces.")

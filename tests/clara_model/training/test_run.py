@@ -155,6 +155,43 @@ def test_what_cannot_be_trained_is_named(
         told.run(**{"output": str(tmp_path / "out"), **changes})
 
 
+def test_the_data_of_later_stages_is_looked_at_before_anything_trains(
+    told: Told, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    rows = (told.folder / "data" / "pretrain_data.jsonl").read_text()
+    (data / "pretrain_data.jsonl").write_text(rows)
+    changes = {"data": str(data), "output": str(tmp_path / "out")}
+    changes["stages"] = "compression,instruction"
+    with pytest.raises(DataError, match=r"There is no .*instruction_data\.jsonl"):
+        told.run(**changes)
+    (data / "instruction_data.jsonl").write_text('{"question": "q", "docs": ["d"]}\n')
+    with pytest.raises(DataError, match=r"instruction_data\.jsonl:1"):
+        told.run(**changes)
+    good = (told.folder / "data" / "instruction_data.jsonl").read_text()
+    (data / "instruction_data.jsonl").write_text(good)
+    held_out = tmp_path / "held_out.jsonl"
+    held_out.write_text(rows.splitlines()[0].replace('"docs"', '"papers"') + "\n")
+    with pytest.raises(DataError, match=r"held_out\.jsonl:1"):
+        told.run(**changes, eval_data=str(held_out))
+    assert not (tmp_path / "out" / "compression").exists()
+
+
+def test_a_single_file_is_evaluated_with_the_rows_beside_it(told: Told, tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text((told.folder / "data" / "pretrain_data.jsonl").read_text())
+    changes = {"data": str(file), "stages": "compression", "max_steps": 1}
+    (alone,) = told.run(**changes, output=str(tmp_path / "alone"))
+    assert "compression: no evaluation, there is no eval_data.jsonl beside the data." in told.text
+    assert not any(name.startswith("held_out") for name in alone.metrics)
+    (tmp_path / "eval_data.jsonl").write_text(
+        (told.folder / "data" / "eval_data.jsonl").read_text()
+    )
+    (beside,) = told.run(**changes, output=str(tmp_path / "beside"))
+    assert beside.metrics["held_out_loss"] is not None
+
+
 def test_too_few_held_out_documents_are_said_and_training_goes_on(
     told: Told, tmp_path: Path
 ) -> None:
