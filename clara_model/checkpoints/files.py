@@ -30,6 +30,7 @@ MANIFEST_FILE = "manifest.json"
 Record = TypeVar("Record", bound=BaseModel)
 # Folders that are handed to a reader whole.
 _READ_WHOLE = ("adapters", "base", "tokenizer")
+_MEND = "copy the whole folder again, or delete it and run the command that made it"
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -97,8 +98,7 @@ def read_manifest(folder: Path) -> CheckpointManifest:
         raise CheckpointError(_foreign(folder))
     if not (folder / MANIFEST_FILE).is_file():
         raise CheckpointError(
-            f"The checkpoint {folder} is not complete, it has no {MANIFEST_FILE}: copy the whole "
-            "folder again, or train it again."
+            f"The checkpoint {folder} is not complete, it has no {MANIFEST_FILE}: {_MEND}."
         )
     return _parsed(folder / MANIFEST_FILE, CheckpointManifest)
 
@@ -126,13 +126,11 @@ def check_files(folder: Path) -> CheckpointManifest:
     if RECORD_FILE not in manifest.files:
         missing.append(f"{RECORD_FILE} (in {MANIFEST_FILE})")
     if missing:
-        raise CheckpointError(
-            f"The checkpoint {folder} lacks {', '.join(missing)}: copy the whole folder again."
-        )
+        raise CheckpointError(f"The checkpoint {folder} lacks {', '.join(missing)}: {_MEND}.")
     if changed:
         raise CheckpointError(
             f"The checkpoint {folder} is corrupt, {', '.join(changed)} is not what {MANIFEST_FILE} "
-            "says: copy the whole folder again."
+            f"says: {_MEND}."
         )
     unlisted = [
         name
@@ -208,10 +206,18 @@ def _is_whole(folder: Path) -> bool:
     return True
 
 
+def _has_our_manifest(folder: Path) -> bool:
+    try:
+        _parsed(folder / MANIFEST_FILE, CheckpointManifest)
+    except CheckpointError:
+        return False
+    return True
+
+
 def _may_be_replaced(target: Path) -> None:
     if target.is_dir() and not any(target.iterdir()):
         target.rmdir()
-    if target.exists() and not (target / RECORD_FILE).is_file():
+    if target.exists() and not ((target / RECORD_FILE).is_file() or _has_our_manifest(target)):
         raise CheckpointError(
             f"{target} exists and is no checkpoint, so it is not overwritten: name another folder."
         )

@@ -85,6 +85,11 @@ class Trainer(TrainingSession):
         result = self.optimization.step(rate)
         if result.hopeless:
             self._refuse_unless_finite(result.grad_norm, "gradient")
+        # The loss tells only a step later, and by then such weights may be saved.
+        if not self.optimization.weights_are_finite():
+            raise NonFiniteLoss(
+                self._diverged(f"a weight is not finite after step {self.step + 1}")
+            )
         self.optimization.clear()
         self.step += 1
         self.last_step = self._meter.finish(sums, totals, loss, rate, result)
@@ -214,10 +219,19 @@ class Trainer(TrainingSession):
     def _refuse_unless_finite(self, value: float, what: str) -> None:
         if not math.isfinite(value):
             raise NonFiniteLoss(
-                f"{self.stage}: the {what} became {value} at step {self.step + 1}, and no weight "
-                f"was changed by it. {self._last_good()} Lower the learning rate, or look at the "
-                "rows of this step; float16 also overflows where bfloat16 or float32 do not."
+                self._diverged(
+                    f"the {what} became {value} at step {self.step + 1}, and no weight was changed "
+                    "by it"
+                )
             )
+
+    def _diverged(self, what: str) -> str:
+        return (
+            f"{self.stage}: {what}. {self._last_good()} Lower the learning rate, or look at the "
+            "rows of this step; float16 also overflows where bfloat16 or float32 do not. Other "
+            "options or rows make another run: the stage then starts anew, and the checkpoints of "
+            "this one are deleted."
+        )
 
     def _last_good(self) -> str:
         last = self.states.last

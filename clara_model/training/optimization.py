@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
 
 from clara_model.errors import ConfigError
 from clara_model.training.options import TrainOptions
@@ -92,6 +93,12 @@ class Optimization:
             hopeless=not finite
             and not (self.scaler.is_enabled() and self.scaler.get_scale() >= _SMALLEST_SCALE),
         )
+
+    def weights_are_finite(self) -> bool:
+        """Whether no weight that trains is infinite or NaN. Waits for the device once."""
+        if not self.parameters:
+            return True
+        return bool(get_total_norm(self.parameters.values(), norm_type=math.inf).isfinite())
 
     def moments(self) -> dict[str, Tensor]:
         """What AdamW remembers, by `<parameter>.<exp_avg | exp_avg_sq | step>`."""

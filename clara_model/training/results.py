@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from clara_model.checkpoint import checkpoint_sha256
+from clara_model.checkpoint import checkpoint_sha256, verify_checkpoint
 from clara_model.config import Stage
 from clara_model.errors import CheckpointError
 from clara_model.training.storage import named_write_errors, write_json
@@ -45,18 +46,28 @@ def write_result(folder: Path, result: StageResult) -> None:
         write_json(folder / RESULT_FILE, result.model_dump(mode="json"))
 
 
-def read_result(folder: Path) -> StageResult | None:
-    """The result in a stage's folder, whose checkpoint is there and is the one that it names.
+def read_result(folder: Path, say: Callable[[str], None] = lambda line: None) -> StageResult | None:
+    """The result in a stage's folder, whose checkpoint is whole and is the one that it names.
 
-    None where there is none, or one that is not whole or of another version.
+    None where there is none, or one of another version; None as well, and `say` gets a line, where
+    its checkpoint is not whole or another one. Every file of the checkpoint is read.
     """
     try:
         values = json.loads((folder / RESULT_FILE).read_text(encoding="utf-8"))
         result = StageResult.model_validate(values)
-        there = checkpoint_sha256(folder / MODEL_FOLDER)
-    except (OSError, ValueError, ValidationError, CheckpointError):
+    except (OSError, ValueError, ValidationError):
         return None
-    return result if there == result.checkpoint_sha256 else None
+    model = folder / MODEL_FOLDER
+    try:
+        there = checkpoint_sha256(model)
+        verify_checkpoint(model)
+    except CheckpointError as error:
+        say(f"{result.stage}: the result in {folder} does not count. {error}")
+        return None
+    if there != result.checkpoint_sha256:
+        say(f"{result.stage}: the result in {folder} does not count: {model} is another model.")
+        return None
+    return result
 
 
 def flattened(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -109,7 +109,7 @@ def train_stage(run: Run, stage: Stage, parent: Path | None) -> StageResult:
     config, processes = run.config, run.processes
     folder = config.output / stage
     inputs = stage_inputs(config, stage, parent, processes.device)
-    done = read_result(folder)
+    done = read_result(folder, run.say)
     if done is not None:
         changed = differences(done.identity, inputs.identity)
         if not changed:
@@ -254,7 +254,7 @@ def _first_parent(run: Run) -> Path | None:
         return Path(config.init_from)
     first = config.stages[0]
     for stage in reversed(STAGES[: STAGES.index(first)]):
-        if read_result(config.output / stage) is not None:
+        if read_result(config.output / stage, run.say) is not None:
             found = config.output / stage / MODEL_FOLDER
             run.say(f"{first}: starts from {found}, the result of {stage} in this folder.")
             return found

@@ -169,7 +169,10 @@ class TrainingSession:
             self.each("on_checkpoint", folder)
 
     def resume(self) -> None:
-        """Goes on from the newest checkpoint, where there is one. Raises CheckpointError."""
+        """Goes on from the newest checkpoint, where there is one. Raises CheckpointError.
+
+        A result in the folder counts no longer.
+        """
         folder = self.states.load_into(self)
         if folder is not None:
             self.say(
@@ -180,6 +183,8 @@ class TrainingSession:
                 f"{self.stage}: starts anew. There is an unfinished run of other options or data "
                 f"({'; '.join(differences)}), which is deleted at the first checkpoint."
             )
+        # Callbacks write over that result's figures from here on.
+        self.processes.on_main(self.states.drop_result)
 
     def memory(self) -> dict[str, Any]:
         """What a checkpoint keeps beside tensors, as JSON values."""

@@ -100,6 +100,16 @@ class ResumeStates:
         trainer.remember(_json(last / _STATE))
         return last
 
+    def drop_result(self) -> None:
+        """Takes away the result of an earlier run, where there is one. The main process only.
+
+        Raises TrainingFailed.
+        """
+        if self._folder is not None:
+            result = self._folder.parent / RESULT_FILE
+            with named_write_errors(f"{result}"):
+                result.unlink(missing_ok=True)
+
     def differences(self) -> list[str]:
         """How an unfinished run of this folder was another one than this, as words."""
         if self._folder is None or (self._folder.parent / RESULT_FILE).is_file():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,6 +229,27 @@ def test_a_loss_that_is_not_finite_stops_and_changes_nothing(
     for name, parameter in trainer.parameters.items():
         assert torch.equal(parameter.nan_to_num(9.0), poison.before[name].nan_to_num(9.0))
     assert sorted(path.name for path in last.parent.iterdir()) == ["step-000001", "step-000002"]
+
+
+def test_a_step_that_breaks_the_weights_ends_training_and_is_not_kept(
+    workshop: Workshop, recorder: Recorder, tmp_path: Path
+) -> None:
+    class FarTooFar(Callback):
+        def on_step_end(self, trainer: Trainer, metrics: Any) -> None:
+            for parameter in trainer.parameters.values():
+                with torch.no_grad():
+                    parameter.clamp_(-1e-3, 1e-3)
+            trainer.optimization.optimizer.param_groups[0]["weight_decay"] = 1e300
+
+    trainer = workshop.trainer(
+        callbacks=(recorder, FarTooFar()), output=tmp_path, checkpoint_every_steps=1
+    )
+    with pytest.raises(NonFiniteLoss, match="a weight is not finite after step 2") as caught:
+        trainer.train()
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["step-000001"]
+    assert "The last good checkpoint is" in str(caught.value)
+    assert "the stage then starts anew" in str(caught.value)
+    assert len(recorder.steps) == 1
 
 
 def test_a_stage_must_have_been_chosen(workshop: Workshop) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import nn
 
 from clara_model.errors import ConfigError
@@ -100,6 +102,36 @@ def test_other_precisions_have_no_scale_and_no_second_chance() -> None:
     result = optimization.step(0.1)
     assert (result.skipped, result.hopeless) == (True, True)
     assert torch.equal(optimization.parameters["a"], torch.ones(3))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_weight_that_is_not_finite_is_seen(bad: float) -> None:
+    optimization = made()
+    with torch.no_grad():
+        optimization.parameters["a"][1] = 3e38  # its square would not be finite
+    assert optimization.weights_are_finite()
+    with torch.no_grad():
+        optimization.parameters["b"][1] = bad
+    assert not optimization.weights_are_finite()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"learning_rate": float("inf")}, "learning_rate\n.*finite number"),
+        ({"learning_rate": 1e38}, "learning_rate\n.*less than or equal to 1000"),
+        ({"weight_decay": 1e300}, "weight_decay\n.*less than or equal to 1000"),
+        ({"adam_betas": (0.9, 1.5)}, "adam_betas\n.*above and below 1"),
+        ({"adam_betas": (-0.1, 0.9)}, "adam_betas\n.*above and below 1"),
+        ({"adam_betas": (0.9, float("nan"))}, "adam_betas.1\n.*finite number"),
+    ],
+)
+def test_figures_that_no_optimizer_can_work_with_are_refused(
+    options: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValidationError, match=words):
+        TrainOptions(**options)
+    assert TrainOptions(adam_betas=(0.0, 0.999)).adam_betas == (0.0, 0.999)
 
 
 def test_nothing_to_train_is_a_step_of_nothing() -> None:

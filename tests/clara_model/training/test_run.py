@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from clara_model import Clara
-from clara_model.checkpoint import checkpoint_sha256, read_provenance
+from clara_model.checkpoint import checkpoint_sha256, read_provenance, verify_checkpoint
 from clara_model.errors import ConfigError, DataError, TrainingInterrupted
 from clara_model.train import main
 from clara_model.training.callbacks import Callback
@@ -139,6 +139,50 @@ def test_a_run_is_interrupted_and_goes_on(told: Told, tmp_path: Path) -> None:
     assert steps == [1, 2, 3]
 
 
+def test_a_finished_stage_whose_files_are_damaged_is_made_again(told: Told, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    options = {"output": str(output), "stages": "compression", "max_steps": 1}
+    told.run(**options)
+    folder = output / "compression"
+    for damage in (
+        lambda: (folder / "model" / "memory.safetensors").write_bytes(b"not what was written"),
+        lambda: (folder / "model" / "clara.json").unlink(),
+    ):
+        damage()
+        told.run(**options)
+        assert f"compression: the result in {folder} does not count." in told.text
+        assert "compression: goes on from step 1 of 1" in told.text
+        verify_checkpoint(folder / "model")
+        told.run(**options)
+        assert "compression: skipped" in told.text
+    (folder / "model" / "memory.safetensors").unlink()
+    with pytest.raises(ConfigError, match="has none of an earlier stage"):
+        told.run(**{**options, "stages": "instruction"})
+    assert "delete it and run the command that made it" in told.text
+
+
+def test_a_result_counts_no_longer_once_another_run_writes_over_its_figures(
+    told: Told, tmp_path: Path
+) -> None:
+    class Interrupt(Callback):
+        def on_step_end(self, trainer: Any, metrics: Any) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    options = {"output": str(tmp_path / "out"), "stages": "compression", "max_steps": 2}
+    (before,) = told.run(**options)
+    with pytest.raises(TrainingInterrupted):
+        told.run(Interrupt(), **options, learning_rate=5e-4)
+    assert "trained anew, its result is of another run" in told.text
+    assert "starts anew" not in told.text
+    (after,) = told.run(**options)
+    assert "starts anew. There is an unfinished run of other options" in told.text
+    assert after.identity == before.identity
+    lines = (tmp_path / "out" / "compression" / "metrics.jsonl").read_text().splitlines()
+    rates = [line["learning_rate"] for line in map(json.loads, lines) if line["kind"] == "step"]
+    assert len(rates) == 2
+    assert rates[0] == 1e-3
+
+
 @pytest.mark.parametrize(
     ("changes", "error", "words"),
     [
@@ -211,13 +255,15 @@ def test_too_few_held_out_documents_are_said_and_training_goes_on(
     assert "has no manifest.json" in told.text
 
 
-def test_a_second_run_in_the_same_folder_is_refused(told: Told) -> None:
+def test_a_second_run_in_the_same_folder_is_refused(told: Told, tmp_path: Path) -> None:
+    output = str(tmp_path / "out")
+
     class Again(Callback):
         def on_start(self, trainer: Any) -> None:
-            Told(told.folder).run()
+            Told(told.folder).run(output=output)
 
     with pytest.raises(ConfigError, match="Another training runs in"):
-        told.run(Again(), max_steps=1)
+        told.run(Again(), max_steps=1, output=output)
 
 
 def test_the_command_prints_the_plan_and_gives_exit_codes(
