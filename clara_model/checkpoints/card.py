@@ -76,7 +76,8 @@ def _base_name(record: CheckpointRecord) -> str:
 
 def _head(record: CheckpointRecord, base: str) -> str:
     lines = ["---", "library_name: peft", "pipeline_tag: text-generation"]
-    if not record.base.name.startswith(("./", "/")):
+    # A hub knows OWNER/NAME; the name of a folder means nothing there.
+    if "/" in base and not record.base.name.startswith(("./", "/")):
         lines.append(f"base_model: {json.dumps(base)}")
     lines += ["tags:", "- clara", "- retrieval-augmented-generation", "- lora", "---"]
     return "\n".join(lines)
@@ -97,10 +98,14 @@ def _what_it_is(record: CheckpointRecord, base: str) -> str:
 def _licences(record: CheckpointRecord, base: str) -> str:
     lines = ["## Licences", "", f"- Base, {base}: {record.base.licence or _UNKNOWN}."]
     files = licence_files(record.provenance)
+    told_before: list[list[str]] = []
     for part in stages(record.provenance):
         if part.data is not None:
-            lines.append(f"- Data, {part.data.name}: {part.data.licence or _UNKNOWN}.")
-            lines += _engine_licences(part.data)
+            told = [f"- Data, {part.data.name}: {part.data.licence or _UNKNOWN}."]
+            told += _engine_licences(part.data)
+            # Stages that were trained on one data set say the same of it.
+            lines += told if told not in told_before else []
+            told_before.append(told)
         if part.imported_from is not None:
             names = [f"licenses/{files[one.name, one.text]}" for one in part.licences]
             said = f"see {', '.join(names)}" if names else "its folder held no licence file"
@@ -151,8 +156,11 @@ def _training(provenance: Provenance) -> str:
     for part in stages(provenance):
         steps = "" if part.steps is None else f", {part.steps:,} steps"
         lines += ["", f"- {part.stage or part.imported_from or 'not trained yet'}{steps}"]
+        among = part.training.get("candidates")
         for name, value in sorted(part.metrics.items()):
-            lines.append(f"  - {name}: {'not measured' if value is None else f'{value:.4g}'}")
+            if value is not None:
+                of = f" (among {among} candidates)" if among and "recall_at" in name else ""
+                lines.append(f"  - {name}: {value:.4g}{of}")
     packages = ", ".join(f"{name} {number}" for name, number in provenance.packages.items())
     lines += ["", f"Written {provenance.created_at} with {packages}."]
     return "\n".join(lines)

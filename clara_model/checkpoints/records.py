@@ -47,7 +47,7 @@ class ParentCheckpoint(_Record):
     sha256: str
     """`checkpoint_sha256` of it."""
     name: str
-    """Name of its folder; never its full path."""
+    """Name of its folder, of OUT/STAGE/model the stage; never its full path."""
     provenance: Provenance | None = None
 
 

@@ -231,3 +231,11 @@ def test_a_hub_that_does_not_answer_gives_the_sentence_that_helps(hub_cache: Pat
     [said] = fetched("http://127.0.0.1:9", hub_cache, NAME)
     for help_ in ("http://127.0.0.1:9", "HF_ENDPOINT", "cache folder", "a local folder"):
         assert help_ in said
+
+
+def test_a_name_without_an_owner_is_not_said_to_be_on_the_hub() -> None:
+    with pytest.raises(BaseModelError, match="a folder on another machine") as raised:
+        resolve_base("a-base-of-another-machine")
+    assert "prepare" not in str(raised.value)
+    with pytest.raises(BaseModelError, match="`clara model prepare nobody/nothing-at-all`"):
+        resolve_base("nobody/nothing-at-all")

@@ -51,7 +51,7 @@ def test_plain_serves_a_base_without_a_template_and_can_be_asked_for_of_any() ->
 
 def test_own_is_refused_where_there_is_none() -> None:
     settle_chat_template(chat_tokens().tokenizer, "own")
-    with pytest.raises(ConfigError, match="chat_template: plain"):
+    with pytest.raises(ConfigError, match="--chat-template plain"):
         settle_chat_template(chat_tokens(None).tokenizer, "own")
 
 

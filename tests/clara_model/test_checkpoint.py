@@ -11,6 +11,7 @@ from torch import Tensor
 
 from clara_model import Clara
 from clara_model.checkpoint import (
+    CheckpointRecord,
     DataProvenance,
     LicenceNotice,
     ParentCheckpoint,
@@ -22,7 +23,9 @@ from clara_model.checkpoint import (
     save_checkpoint,
     verify_checkpoint,
 )
-from clara_model.config import ADAPTERS, DECODER
+from clara_model.checkpoints.card import model_card
+from clara_model.checkpoints.records import BaseRecord
+from clara_model.config import ADAPTERS, DECODER, ClaraConfig
 from tests.support.tiny_models import tiny_clara
 
 IDS = torch.tensor([[1, 7, 19, 42, 3], [1, 99, 5, 0, 0]])
@@ -209,6 +212,48 @@ def test_provenance_and_licences_pass_from_parent_to_child(tmp_path: Path) -> No
     ):
         assert words in card
     assert str(tmp_path) not in card
+    assert "not measured" not in card and "base_model:" not in card
+
+
+def test_a_card_says_once_what_stages_have_in_common(tmp_path: Path) -> None:
+    model = tiny_clara(tmp_path)
+    data = DataProvenance(name="manuals", engines={"synthesis": {"engine": "extractive"}})
+    model.stage = "compression"
+    first = save_checkpoint(
+        model, tmp_path / "compression" / "model", provenance=Provenance(data=data)
+    )
+    model.stage = "end_to_end"
+    parent = parent_checkpoint(first)
+    assert parent.name == "compression"
+    made = Provenance(
+        data=data,
+        parent=parent,
+        metrics={"held_out_recall_at_5": 1.0, "loss": 2.0},
+        training={"candidates": 4},
+    )
+    card = (save_checkpoint(model, tmp_path / "second", provenance=made) / "README.md").read_text()
+    assert card.count("Data, manuals: not stated.") == 1
+    assert card.count("its synthesis was made by") == 1
+    assert "held_out_recall_at_5: 1 (among 4 candidates)" in card
+    assert "loss: 2\n" in card
+
+
+def test_a_card_names_the_base_for_a_hub_only_where_it_is_there() -> None:
+    base = BaseRecord(
+        name="some-folder", config_fingerprint="0", weights_fingerprint="0", model_type="llama"
+    )
+    record = CheckpointRecord(
+        config=ClaraConfig(),
+        stage=None,
+        dtype="float32",
+        base=base,
+        table_rows=1,
+        adapters=("decoder_adapter",),
+        provenance=Provenance(),
+    )
+    assert "base_model:" not in model_card(record)
+    on_hub = base.model_copy(update={"name": "owner/name"})
+    assert 'base_model: "owner/name"' in model_card(record.model_copy(update={"base": on_hub}))
 
 
 def test_licences_of_one_name_and_other_words_are_all_kept(tmp_path: Path) -> None:

@@ -131,3 +131,20 @@ def test_names_and_shapes_that_cannot_be() -> None:
 def test_a_device_that_is_none_is_a_sentence(device: str) -> None:
     with pytest.raises(ConfigError, match=f"device '{device}' is unknown: choose auto"):
         resolve_device(device)
+
+
+def test_a_model_that_is_no_decoder_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    from transformers import BertConfig, BertModel
+
+    base = tiny_base(tmp_path / "base")
+    config = BertConfig(
+        vocab_size=64,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        is_decoder=True,
+    )
+    BertModel(config).save_pretrained(base)
+    with pytest.raises(BaseModelError, match=r"is no causal decoder \(its config.json says Bert"):
+        load_base(base)

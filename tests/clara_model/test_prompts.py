@@ -130,7 +130,7 @@ def test_a_query_is_cut_at_its_end_and_keeps_its_eos() -> None:
 
 
 def test_a_base_without_a_template_is_told_of_the_plain_one() -> None:
-    with pytest.raises(ConfigError, match="chat_template: plain"):
+    with pytest.raises(ConfigError, match="--chat-template plain"):
         build_prompt(chat_tokens(None), "instruction", 1, "Where?")
 
 

@@ -211,6 +211,34 @@ def test_a_folder_that_is_none_is_a_sentence(command: Command, tmp_path: Path, a
     assert not (tmp_path / "out").exists()
 
 
+def test_what_is_no_reference_checkpoint_is_told_what_it_is(
+    command: Command, base: Path, tmp_path: Path
+) -> None:
+    ours = save_checkpoint(tiny_clara(tmp_path, "llama"), tmp_path / "ours")
+    for folder, said in (
+        (ours, "is a checkpoint of this project already"),
+        (base, "is a base model, no checkpoint"),
+        (tmp_path / "nothing", "the folder does not exist"),
+    ):
+        code, _, told = command("model", "import", folder, "-o", tmp_path / "out")
+        assert (code, said in told) == (2, True), told
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_import_on_rows_of_another_base_is_said(
+    command: Command, reference: Path, base: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(reference, tmp_path / "trained"))
+    file = folder / "decoder_first_last_layers.pth"
+    tables = torch.load(file, weights_only=True)
+    tables["model.embed_tokens.weight"][3] += 1
+    torch.save(tables, file)
+    for given, differs in ((folder, True), (reference, False)):
+        output = tmp_path / f"out-{differs}"
+        code, said, _ = command("model", "import", given, "--base-model", base, "-o", output)
+        assert (code, "differ from this base's" in said) == (0, differs)
+
+
 def test_a_checkpoint_on_smollm2_finds_the_one_prepared_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
