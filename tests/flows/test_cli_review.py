@@ -323,6 +323,7 @@ def test_an_edit_at_the_terminal_is_written_as_typed(tmp_path: Path) -> None:
         terminal.wait_for("2 of 2")
         terminal.type("e")
         terminal.wait_for("Question: 冲洗历时多久？")
+        terminal.wait_until_it_reads()
         terminal.type("\x03")  # gives the edit up, and not the review
         terminal.wait_for("given up")
         terminal.type("\x03")

@@ -68,6 +68,20 @@ class Terminal:
                 raise AssertionError(f"{text!r} did not appear in:\n{self.seen}")
         return self.seen
 
+    def wait_until_it_reads(self) -> None:
+        """Waits until the process sleeps, and goes on sleeping: it waits for a key.
+
+        A prompt is seen a moment before that, while readline still fills the line in, and Python
+        drops a Ctrl-C of that moment.
+        """
+        import psutil
+
+        process, still = psutil.Process(self.process.pid), 0
+        deadline = time.monotonic() + _DEADLINE_S
+        while still < 10 and time.monotonic() < deadline:
+            still = still + 1 if process.status() == psutil.STATUS_SLEEPING else 0
+            time.sleep(0.02)
+
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
