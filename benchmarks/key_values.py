@@ -88,7 +88,7 @@ def rows(
 
     compression decodes a whole document; instruction answers a question from `top_k` documents,
     one of which answers it; end_to_end has `candidates` documents for a question, each of
-    another entity.
+    another entity and all of the question's attribute: told apart by the entity alone.
     """
     draw = random.Random(f"{seed}-{stage}")
     documents: dict[str, Document] = {}
@@ -102,8 +102,9 @@ def rows(
     made = []
     for number in range(count):
         shown = {"compression": 1, "instruction": top_k}.get(stage, candidates)
+        attribute = draw.randrange(ATTRIBUTES)
         facts = [
-            Fact(entity, draw.randrange(ATTRIBUTES), draw.randrange(VALUES))
+            Fact(entity, attribute, draw.randrange(VALUES))
             for entity in draw.sample(range(ENTITIES), shown)
         ]
         asked = draw.randrange(shown)

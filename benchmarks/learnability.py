@@ -53,6 +53,9 @@ class Experiment:
     decoded_below: float = 0.05
     instruction_steps: int = 300
     end_to_end_steps: int = 2000
+    """At most: a seed ends when its running recall@1 passes `recalled_above`."""
+    recalled_above: float = 0.99
+    control_steps: int = 1000
     held_out: int = 512
     scramble: float = 0.06
 
@@ -93,8 +96,9 @@ class FreeDecoderAbove(Callback):
     documents faster than the queries find the right ones, and recall falls again.
     """
 
-    def __init__(self, bound: float, rate_scale: float) -> None:
+    def __init__(self, bound: float, rate_scale: float, enough: float) -> None:
         self.bound = bound
+        self.enough = enough
         self.rate_scale = rate_scale
         self.recall = 0.0
 
@@ -106,6 +110,8 @@ class FreeDecoderAbove(Callback):
         if DECODER in trainer.frozen and self.recall > self.bound:
             trainer.set_frozen(DECODER, False)
             trainer.set_learning_rate_scale(self.rate_scale)
+        if self.recall > self.enough:
+            trainer.stop(f"recall@1 is above {self.enough}")
 
 
 class FreezeQueries(Callback):
@@ -191,8 +197,13 @@ def run(seed: int, experiment: Experiment, *, control: bool = False) -> Outcome:
     scramble_queries(model, experiment.scramble, seed)
     held_out = drawn("end_to_end", experiment.held_out, salt=1000)
     before = measure(model, held_out)[0]
-    steering = FreezeQueries() if control else FreeDecoderAbove(0.6, rate_scale=0.3)
-    train("end_to_end", experiment.end_to_end_steps, 32, 1e-3, steering)
+    steering = (
+        FreezeQueries()
+        if control
+        else FreeDecoderAbove(0.6, rate_scale=0.3, enough=experiment.recalled_above)
+    )
+    steps = experiment.control_steps if control else experiment.end_to_end_steps
+    train("end_to_end", steps, 32, 1e-3, steering)
     recall, match, blind = measure(model, held_out)
     return Outcome(before, recall, match, blind, decoded.mean or 0.0, time.perf_counter() - began)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from benchmarks.learnability import Experiment, run
 
 SMALL = Experiment(
-    candidates=8, decoded_below=0.2, instruction_steps=50, end_to_end_steps=120, held_out=128
+    candidates=8, decoded_below=0.2, instruction_steps=50, end_to_end_steps=200, held_out=128
 )
 
 
