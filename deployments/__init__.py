@@ -1,0 +1,1 @@
+"""Where the flows run: pools, limits, automations, storage, containers."""
