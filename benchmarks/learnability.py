@@ -50,7 +50,8 @@ class Experiment:
     lora_r: int = 16
     candidates: int = 16
     compression_steps: int = 2000
-    decoded_below: float = 0.05
+    decoded_below: float = 0.02
+    """At 0.05 a memory may tell entities apart so faintly that retrieval drifts off again."""
     instruction_steps: int = 300
     end_to_end_steps: int = 2000
     """At most: a seed ends when its running recall@1 passes `recalled_above`."""
@@ -58,6 +59,9 @@ class Experiment:
     control_steps: int = 1000
     held_out: int = 512
     scramble: float = 0.06
+    decoder_freed_above: float = 0.9
+    """Running recall@1 from which the decoder trains along, at `freed_rate_scale` of the rate."""
+    freed_rate_scale: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -200,7 +204,11 @@ def run(seed: int, experiment: Experiment, *, control: bool = False) -> Outcome:
     steering = (
         FreezeQueries()
         if control
-        else FreeDecoderAbove(0.6, rate_scale=0.3, enough=experiment.recalled_above)
+        else FreeDecoderAbove(
+            experiment.decoder_freed_above,
+            rate_scale=experiment.freed_rate_scale,
+            enough=experiment.recalled_above,
+        )
     )
     steps = experiment.control_steps if control else experiment.end_to_end_steps
     train("end_to_end", steps, 32, 1e-3, steering)
