@@ -12,6 +12,7 @@ import typer
 
 from flows.cli_model import model_app
 from flows.cli_options import ingest_options
+from flows.cli_serving import add_serving_commands
 from flows.train_options import train_options
 
 app = typer.Typer(
@@ -23,11 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-server_app = typer.Typer(
-    help="The local Prefect server: started once in the background, reused by every run.",
-    no_args_is_help=True,
-)
-app.add_typer(server_app, name="server")
+add_serving_commands(app)
 app.add_typer(model_app, name="model")
 prompts_app = typer.Typer(help="The prompts that are sent to models.", no_args_is_help=True)
 app.add_typer(prompts_app, name="prompts")
@@ -265,48 +262,6 @@ def doctor(
     from flows.doctor import run_doctor
 
     raise typer.Exit(run_doctor(json_report))
-
-
-@server_app.command("start")
-def server_start() -> None:
-    """Start the local server, or say where it runs already."""
-    from flows import local_server
-
-    record = local_server.start()
-    typer.echo(f"The Prefect UI is at {record.ui_url} (log: {local_server.log_file()})")
-    typer.echo(f"To use it with prefect's own commands: export PREFECT_API_URL={record.api_url}")
-
-
-@server_app.command("stop")
-def server_stop() -> None:
-    """Stop the local server. Its runs stay in its database."""
-    from flows import local_server
-
-    record = local_server.stop()
-    if record is None:
-        typer.echo("No local server is running.")
-    else:
-        typer.echo(f"Stopped the local server at {record.ui_url}.")
-
-
-@server_app.command("status")
-def server_status() -> None:
-    """Say whether a server runs, and where."""
-    from flows import local_server
-    from tasks.settings import settings
-
-    configured = settings().prefect_api_url
-    if configured:
-        typer.echo(f"PREFECT_API_URL is set: runs go to {configured}.")
-    record, answers = local_server.status()
-    if record is None:
-        typer.echo("The local server is not running; `clara server start` starts it.")
-    else:
-        health = "and answers" if answers else "but does not answer"
-        typer.echo(
-            f"The local server runs at {record.ui_url} (process {record.pid}, "
-            f"Prefect {record.prefect_version}) {health}."
-        )
 
 
 def main() -> None:

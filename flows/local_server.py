@@ -22,16 +22,22 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tasks.errors import ServerUnavailable
+from flows import background
+from tasks.endpoint.base_url import is_loopback
+from tasks.errors import ServerUnavailable, UsageError
 from tasks.settings import settings
 
-_HOST = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
+_EVERYWHERE = ("0.0.0.0", "::")
 _FIRST_PORT = 4210
 _START_TIMEOUT_S = 180.0
 _PORT_ATTEMPTS = 3
 # On a machine that is busy extracting, a healthy server may take long to answer; ending it would
 # end other people's runs with it.
 _BUSY_PATIENCE_S = 90.0
+# `user:password`, as Prefect reads it: of the server, and of whoever speaks to it.
+_SERVER_PASSWORD = "PREFECT_SERVER_API_AUTH_STRING"
+_CLIENT_PASSWORD = "PREFECT_API_AUTH_STRING"
 
 
 class ServerRecord(BaseModel):
@@ -43,14 +49,17 @@ class ServerRecord(BaseModel):
     process_started_at: float
     port: int
     prefect_version: str
+    host: str = _LOOPBACK
 
     @property
     def api_url(self) -> str:
-        return f"http://{_HOST}:{self.port}/api"
+        return f"{self.ui_url}/api"
 
     @property
     def ui_url(self) -> str:
-        return f"http://{_HOST}:{self.port}"
+        """As this machine reaches it, wherever else it listens."""
+        host = _LOOPBACK if self.host in _EVERYWHERE else self.host
+        return f"http://{host}:{self.port}"
 
 
 def connect() -> str:
@@ -59,13 +68,21 @@ def connect() -> str:
     Raises ServerUnavailable.
     """
     quiet_environment()
+    return use(None if settings().prefect_api_url else start())
+
+
+def use(record: ServerRecord | None) -> str:
+    """Makes this process use that server of ours, or the configured one where there is none."""
     configured = settings().prefect_api_url
-    if configured:
+    if record is None:
+        assert configured, "neither a server of ours nor a configured one"
         os.environ["PREFECT_API_URL"] = configured
         return configured.removesuffix("/").removesuffix("/api")
-    record = start()
     os.environ["PREFECT_API_URL"] = record.api_url
-    os.environ["PREFECT_HOME"] = str(_prefect_home())
+    os.environ["PREFECT_HOME"] = str(prefect_home())
+    password = os.environ.get(_SERVER_PASSWORD)
+    if password:  # the server that this environment starts asks for it
+        os.environ.setdefault(_CLIENT_PASSWORD, password)
     return record.ui_url
 
 
@@ -77,9 +94,10 @@ def quiet_environment() -> None:
 
 
 def start() -> ServerRecord:
-    """The running server, started if need be. Raises ServerUnavailable."""
+    """The running server, started if need be. Raises ServerUnavailable, UsageError."""
     from filelock import FileLock
 
+    host = _checked_host()
     folder = _folder()
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock", timeout=_START_TIMEOUT_S):
@@ -87,18 +105,40 @@ def start() -> ServerRecord:
         if record is not None and _runs(record):
             ours = record.prefect_version == version("prefect") and _listens(record)
             if ours and _answers(record, _BUSY_PATIENCE_S):
+                _check_place(record, host)
                 return record
             _end(record)
-        port = record.port if record else _FIRST_PORT
+        port = settings().clara_server_port or (record.port if record else _FIRST_PORT)
         for _ in range(_PORT_ATTEMPTS):
-            port = _free_port(port)
-            launched = _launch(port)
+            port = _free_port(host, port)
+            launched = _launch(host, port)
             if launched is not None:
                 return launched
             port += 1
     raise ServerUnavailable(
         f"the local Prefect server ended at its start, several times: {log_file()} says why"
     )
+
+
+def _checked_host() -> str:
+    host = settings().clara_server_host
+    if not is_loopback(f"http://{host}") and not os.environ.get(_SERVER_PASSWORD):
+        raise UsageError(
+            f"CLARA_SERVER_HOST is {host}: whoever reaches that address could run what they like "
+            f"on the workers. Set {_SERVER_PASSWORD} and {_CLIENT_PASSWORD} to the same "
+            "user:password, or leave the server on 127.0.0.1"
+        )
+    return host
+
+
+def _check_place(record: ServerRecord, host: str) -> None:
+    port = settings().clara_server_port or record.port
+    if (record.host, record.port) != (host, port):
+        raise ServerUnavailable(
+            f"the local server listens on {record.host}:{record.port}, and CLARA_SERVER_HOST and "
+            f"CLARA_SERVER_PORT say {host}:{port}: `clara down` ends it, the next command starts "
+            "it there"
+        )
 
 
 def stop() -> ServerRecord | None:
@@ -126,7 +166,7 @@ def _folder() -> Path:
     return settings().home / "server"
 
 
-def _prefect_home() -> Path:
+def prefect_home() -> Path:
     return settings().home / "prefect"
 
 
@@ -137,16 +177,16 @@ def _recorded() -> ServerRecord | None:
         return None
 
 
-def _launch(port: int) -> ServerRecord | None:
+def _launch(host: str, port: int) -> ServerRecord | None:
     """Starts a server on `port`; None where it ended at once (another took the port meanwhile)."""
-    import psutil
-
     from tasks.storage import atomic_file
 
     environment = {
         **{k: v for k, v in os.environ.items() if not _is_secret(k)},
-        "PREFECT_HOME": str(_prefect_home()),
-        "PREFECT_API_URL": f"http://{_HOST}:{port}/api",
+        "PREFECT_HOME": str(prefect_home()),
+        "PREFECT_API_URL": f"http://{_LOOPBACK if host in _EVERYWHERE else host}:{port}/api",
+        # A browser elsewhere asks the address that it got the page from.
+        **({} if is_loopback(f"http://{host}") else {"PREFECT_SERVER_UI_API_URL": "/api"}),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING",
         "DO_NOT_TRACK": "1",
@@ -154,7 +194,7 @@ def _launch(port: int) -> ServerRecord | None:
     command = [sys.executable, "-m", "prefect", "server", "start"]
     with log_file().open("ab") as log:
         process = subprocess.Popen(
-            [*command, "--host", _HOST, "--port", str(port)],
+            [*command, "--host", host, "--port", str(port)],
             env=environment,
             cwd=_folder(),
             stdin=subprocess.DEVNULL,
@@ -164,7 +204,8 @@ def _launch(port: int) -> ServerRecord | None:
         )
     record = ServerRecord(
         pid=process.pid,
-        process_started_at=psutil.Process(process.pid).create_time(),
+        process_started_at=background.started_at(process.pid),
+        host=host,
         port=port,
         prefect_version=version("prefect"),
     )
@@ -186,22 +227,17 @@ def _launch(port: int) -> ServerRecord | None:
 
 
 def _is_secret(variable: str) -> bool:
-    """The server outlives the command, so it gets no key that the command was given."""
+    """The server outlives the command, so it gets no key that the command was given.
+
+    What is its own (its password, its database's) it does get.
+    """
+    if variable.startswith(("PREFECT_SERVER_", "PREFECT_API_DATABASE_")):
+        return False
     return any(word in variable.upper() for word in ("API_KEY", "SECRET", "TOKEN", "PASSWORD"))
 
 
 def _runs(record: ServerRecord) -> bool:
-    """True where that very process is alive: a process id alone may have been given anew."""
-    import psutil
-
-    try:
-        process = psutil.Process(record.pid)
-        return (
-            abs(process.create_time() - record.process_started_at) < 1.0
-            and process.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.Error:
-        return False
+    return background.find(record.pid, record.process_started_at) is not None
 
 
 def _listens(record: ServerRecord) -> bool:
@@ -232,28 +268,20 @@ def _answers(record: ServerRecord, patience_s: float) -> bool:
 
 
 def _end(record: ServerRecord) -> None:
-    import psutil
-
-    try:
-        process = psutil.Process(record.pid)
-        family = [*process.children(recursive=True), process]
-    except psutil.Error:
-        return
-    process.terminate()
-    _, alive = psutil.wait_procs(family, timeout=15)
-    for straggler in alive:
-        straggler.kill()
+    process = background.find(record.pid, record.process_started_at)
+    if process is not None:
+        background.end([process], grace_s=15)
     (_folder() / "server.json").unlink(missing_ok=True)
 
 
-def _free_port(first: int) -> int:
+def _free_port(host: str, first: int) -> int:
     for port in range(first, first + 200):
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
             # As the server does: a port whose last connections linger is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((_HOST, port))
+                probe.bind((host, port))
             except OSError:
                 continue
             return port
-    raise ServerUnavailable(f"no free port was found on {_HOST} from {first} to {first + 199}")
+    raise ServerUnavailable(f"no free port was found on {host} from {first} to {first + 199}")

@@ -49,7 +49,12 @@ class Settings(BaseSettings):
     raw_data_dir: str | None = None
     extraction_mode: ExtractionMode | None = None
     clara_home: Path = Field(default_factory=lambda: platform_data_folder() / "clara")
+    clara_aws_block: str | None = None
     prefect_api_url: str | None = None
+    clara_server_host: str = "127.0.0.1"
+    clara_server_port: int | None = Field(default=None, ge=1, le=65535)
+    clara_output: str | None = None
+    clara_work_folder: Path | None = None
 
     @property
     def home(self) -> Path:
