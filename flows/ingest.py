@@ -1,7 +1,7 @@
 """Documents to data set: the `ingest` flow, and the order of its steps.
 
     clara ingest SOURCE --output OUT
-    prefect deployment run ingest/local -p source=... -p output=...
+    prefect deployment run ingest/cpu -p source=... -p output=...
 
 discover -> open images -> extract -> describe -> chunk -> synthesize -> export -> negatives ->
 report -> publish. What the cache holds is not made again; what OUT holds is replaced only when
@@ -19,6 +19,7 @@ from flows.ingest_run import run_ingest
 from flows.ingest_setup import check_places, output_lock
 from flows.terminal import current_console
 from flows.watch import Watch
+from flows.work_folder import enter_work_folder
 from tasks.model_options import DescriberChoice, SynthesizerChoice
 from tasks.offline import forbid_network
 from tasks.options import ExtractionMode, ExtractionProfile, IngestOptions, OcrMode, checked_options
@@ -123,6 +124,7 @@ def ingest(
     Returns the run's summary. Raises ClaraError for a problem of the run.
     """
     given = dict(locals())
+    enter_work_folder(source=source, output=output, cache=cache, prompts=prompts)
     options = checked_options({name: given[name] for name in IngestOptions.model_fields})
     mode = options.extraction_mode or settings().extraction_mode or "dict"
     options = options.model_copy(update={"extraction_mode": mode})
