@@ -8,6 +8,7 @@ A base that does not fit on one GPU: "shard_base": true in run.json (not yet run
 
 The file has the names of clara_model.training.config.TrainConfig (JSON or YAML). The batch size is
 of all processes together. SIGTERM and Ctrl-C write a checkpoint; the same command goes on from it.
+With CLARA_LIFELINE=stdin the end of stdin does the same (clara_model/training/lifeline.py).
 Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted.
 """
 
@@ -22,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 from clara_model.errors import ModelError
+from clara_model.training.lifeline import watch_lifeline
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     try:
         with sigterm_interrupts():
+            watch_lifeline()
             return _train(Path(given[0]))
     except ModelError as error:
         print(f"Error: {error}", file=sys.stderr)

@@ -109,11 +109,15 @@ def _run(
 
 
 def data_location(data: str, *, allow_incomplete: bool) -> Path:
-    """The data set's folder, or the stage file, in full. Raises UsageError."""
-    if "://" in data:
-        raise UsageError(
-            f"DATA {data!r} is not on this machine: copy the data set to a local folder first"
-        )
+    """The data set's folder, or the stage file, in full and on this machine.
+
+    A remote one is downloaded once, an archive unpacked once. Raises UsageError, StorageError.
+    """
+    from tasks.archives import is_archive
+    from tasks.local_copies import local_data_set
+
+    if "://" in data or is_archive(data):
+        return local_data_set(data, allow_incomplete=allow_incomplete).absolute()
     path = Path(data).expanduser().absolute()
     if not path.exists():
         raise UsageError(f"DATA {data!r} does not exist: name the folder that clara ingest wrote")
@@ -161,13 +165,16 @@ def check_data_set(path: Path, config: TrainConfig, *, allow_incomplete: bool) -
 def choose_base(base_model: str | None, init_from: str | None, device: str | None) -> BaseChoice:
     """The base that is named, or recorded in the checkpoint, or SmolLM2 where there is no CUDA.
 
-    Raises UsageError where nothing is named on a machine with CUDA, BaseModelError for a base that
-    is not here.
+    Both may be remote: they are downloaded once. Raises UsageError where nothing is named on a
+    machine with CUDA, BaseModelError for a base that is not here, StorageError.
     """
     from flows.prepare_model import base_of_checkpoint, default_base, find_base
+    from tasks.local_copies import local_base_model, local_checkpoint
 
+    if base_model:
+        base_model = local_base_model(base_model)
     if init_from:
-        return BaseChoice(base_of_checkpoint(init_from, base_model))
+        return BaseChoice(base_of_checkpoint(str(local_checkpoint(init_from)), base_model))
     if base_model:
         return BaseChoice(find_base(base_model))
     import torch
