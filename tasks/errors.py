@@ -74,8 +74,34 @@ class DiskFull(StorageError):
     """No space is left where a file had to be written."""
 
 
+class StorageUnreachable(StorageError):
+    """Remote storage does not answer, or stopped answering. Trying again may help."""
+
+
+class StorageRefused(StorageError):
+    """Remote storage knows no such credentials, or does not allow what was tried."""
+
+    exit_code = EXIT_USAGE
+
+
+class BucketMissing(StorageRefused):
+    """An S3 address names a bucket that is not there."""
+
+
+class TransferIncomplete(StorageError):
+    """A folder in storage is not what its record says: a file is missing, short or another."""
+
+
+class ArchiveInvalid(UsageError):
+    """An archive is damaged, or holds what does not belong into one."""
+
+
 class WorkerDied(ClaraError):
     """A worker process ended before it answered (a crash, a kill, too much memory)."""
+
+
+class RayUnavailable(UsageError):
+    """Ray was asked for, and is not installed, not reached, or cannot do the work."""
 
 
 class ServerUnavailable(ClaraError):

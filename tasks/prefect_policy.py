@@ -13,7 +13,7 @@ from typing import Any
 from prefect.cache_policies import CacheKeyFnPolicy
 from prefect.tasks import exponential_backoff
 
-from tasks.errors import DiskFull, StorageError, WorkerDied
+from tasks.errors import DiskFull, StorageError, StorageRefused, WorkerDied
 
 RETRIES = 3
 _FIRST_DELAY_S = 1.0
@@ -23,7 +23,7 @@ def may_pass(task: Any, task_run: Any, state: Any) -> bool:
     """The retry condition: True where trying again can help."""
     try:
         state.result(raise_on_failure=True)
-    except DiskFull:
+    except (DiskFull, StorageRefused):
         return False
     except (StorageError, WorkerDied, ConnectionError, TimeoutError):
         return True

@@ -1,8 +1,8 @@
 """Folders and buckets behind one small surface, and writes that are whole or not there.
 
 Everything goes through fsspec. A local file is written under a temporary name beside its final
-one, flushed to the disk and renamed; an object store makes an object visible only when its
-upload is complete, so there the final name is written directly.
+one, flushed to the disk and renamed. What goes elsewhere is complete on this machine before it
+is sent, and an object store shows an object only when all of it has arrived.
 """
 
 from __future__ import annotations
@@ -10,16 +10,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
+from tasks import s3
 from tasks.errors import DiskFull, OutputNotWritable, StorageError
 
 _CHUNK_BYTES = 1 << 20
 _TEMPORARY_PREFIX = ".clara-"
+
+Result = TypeVar("Result")
 
 
 class Location:
@@ -29,7 +34,10 @@ class Location:
         import fsspec
 
         text = os.fspath(uri)
-        if "://" in text:
+        if s3.is_s3(text):
+            self.fs = s3.s3_filesystem()
+            self.root = self.fs._strip_protocol(text)
+        elif "://" in text:
             self.fs, self.root = fsspec.url_to_fs(text)
         else:
             # Not through a URL: a folder may be called `a::b`, which fsspec would take apart.
@@ -37,10 +45,11 @@ class Location:
             self.root = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 (keeps links)
         self.root = self.root.rstrip("/") or "/"
         self.is_local = "file" in _protocols(self.fs)
+        self.is_s3 = s3.is_s3(text)
 
     def __truediv__(self, name: str) -> Location:
         child = object.__new__(Location)
-        child.fs, child.is_local = self.fs, self.is_local
+        child.fs, child.is_local, child.is_s3 = self.fs, self.is_local, self.is_s3
         child.root = f"{self.root.rstrip('/')}/{name}"
         return child
 
@@ -63,15 +72,31 @@ class Location:
         return Path(self.root)
 
     def exists(self, name: str = "") -> bool:
-        with _named_errors("look at", self.uri(name)):
-            return bool(self.fs.exists(self.path(name)))
+        return bool(self._call("look at", name, lambda: self.fs.exists(self.path(name))))
 
     def is_folder(self) -> bool:
-        with _named_errors("look at", self.uri()):
-            return bool(self.fs.isdir(self.root))
+        if self.is_s3 and "/" not in self.root:
+            s3.check_bucket(self.fs, self.root)
+            return True
+        return bool(self._call("look at", "", lambda: self.fs.isdir(self.root)))
+
+    def is_file(self) -> bool:
+        return bool(self._call("look at", "", lambda: self.fs.isfile(self.root)))
+
+    def parent(self) -> Location:
+        """The folder that this stands in."""
+        place = self / ""
+        place.root = self.root.rsplit("/", 1)[0] or "/"
+        return place
 
     def make(self) -> None:
-        """Creates the folder. Raises OutputNotWritable where that is not allowed."""
+        """Creates the folder. Raises OutputNotWritable where that is not allowed.
+
+        A bucket is never created: a wrong name must not become one.
+        """
+        if self.is_s3:
+            s3.check_bucket(self.fs, self.root)
+            return
         try:
             self.fs.makedirs(self.root, exist_ok=True)
         except OSError as error:
@@ -83,15 +108,20 @@ class Location:
             ) from error
 
     def read_bytes(self, name: str) -> bytes:
-        with _named_errors("read", self.uri(name)):
-            return bytes(self.fs.cat_file(self.path(name)))
+        # One request for an object, and not a second one for its size.
+        how = {"max_concurrency": 1} if self.is_s3 else {}
+        return bytes(self._call("read", name, lambda: self.fs.cat_file(self.path(name), **how)))
 
     def open(self, name: str, mode: str = "rb") -> IO[Any]:
-        with _named_errors("open", self.uri(name)):
-            return self.fs.open(self.path(name), mode)  # type: ignore[no-any-return]
+        """A stream to read. What is to be written goes through `writing`."""
+        stream: IO[Any] = self._call("open", name, lambda: self.fs.open(self.path(name), mode))
+        return stream
 
     def write_bytes(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """Writes a whole file, or nothing. `durable`: it also survives a loss of power."""
+        if not self.is_local:
+            self._call("write", name, lambda: self.fs.pipe_file(self.path(name), data))
+            return
         with self.writing(name, durable=durable) as stream:
             stream.write(data)
 
@@ -100,45 +130,83 @@ class Location:
         """A stream whose bytes get their final name when the block ends without an error."""
         if self.is_local:
             path = Path(self.path(name))
-            with _named_errors("write", self.uri(name)), atomic_file(path, durable=durable) as out:
+            with named_errors("write", self.uri(name)), atomic_file(path, durable=durable) as out:
                 yield out
             return
-        stream = self.fs.open(self.path(name), "wb")
+        with tempfile.TemporaryDirectory(prefix="clara-") as folder:
+            path = Path(folder) / "file"
+            with path.open("wb") as stream:
+                yield stream
+            self.send(path, name)
+
+    def send(self, path: Path, name: str) -> None:
+        """Puts a file of this machine here, whole or not at all."""
+        if self.is_local:
+            with path.open("rb") as source, self.writing(name) as target:
+                shutil.copyfileobj(source, target, _CHUNK_BYTES)
+            return
+        how: dict[str, int] = {}
+        if self.is_s3:
+            part = s3.part_bytes(path.stat().st_size)
+            how = {"chunksize": part, "max_concurrency": s3.PARTS_AT_ONCE}
+        self._call("write", name, lambda: self.fs.put_file(str(path), self.path(name), **how))
+
+    def fetch(self, name: str, path: Path) -> None:
+        """Brings a file to `path`. Raises FileNotFoundError, StorageError."""
+        self._call("read", name, lambda: self.fs.get_file(self.path(name), str(path)))
+
+    def read_range(self, name: str, start: int, end: int) -> bytes:
+        """Bytes from `start` up to `end`; fewer where the file is shorter."""
+        fetch = lambda: self.fs.cat_file(self.path(name), start=start, end=end)  # noqa: E731
+        return bytes(self._call("read", name, fetch))
+
+    def info(self, name: str) -> dict[str, Any] | None:
+        """What fsspec knows of a file (`size` in bytes, and more); None where there is none."""
         try:
-            yield stream
-        except BaseException:
-            # Closing would complete the upload of half a file.
-            if hasattr(stream, "discard"):
-                stream.discard()
-            raise
-        with _named_errors("write", self.uri(name)):
-            stream.close()
+            found = self._call("look at", name, lambda: self.fs.info(self.path(name)))
+        except FileNotFoundError:
+            return None
+        return dict(found) if found["type"] == "file" else None
+
+    def find(self) -> dict[str, dict[str, Any]]:
+        """What fsspec knows of every file below, by relative name, sorted; one listing."""
+        found = self._call("list", "", lambda: self.fs.find(self.root, detail=True))
+        prefix = self.root.rstrip("/") + "/"
+        return {
+            path.removeprefix(prefix): info
+            for path, info in sorted(found.items())
+            if path.startswith(prefix) and not path.endswith("/")
+        }
 
     def names(self) -> list[str]:
         """Names directly inside, sorted; empty where the folder is not there."""
-        with _named_errors("list", self.uri()):
-            try:
-                entries = self.fs.ls(self.root, detail=False)
-            except FileNotFoundError:
-                return []
+        try:
+            entries = self._call("list", "", lambda: self.fs.ls(self.root, detail=False))
+        except FileNotFoundError:
+            return []
         prefix = self.root.rstrip("/") + "/"
-        return sorted(str(entry).removeprefix(prefix).rstrip("/") for entry in entries)
+        names = (str(entry).removeprefix(prefix).rstrip("/") for entry in entries)
+        return sorted(name for name in names if name)
 
     def remove(self, name: str) -> None:
-        with _named_errors("remove", self.uri(name)):
-            try:
-                self.fs.rm_file(self.path(name))
-            except FileNotFoundError:
-                return
+        try:
+            self._call("remove", name, lambda: self.fs.rm_file(self.path(name)))
+        except FileNotFoundError:
+            return
 
     def size_and_sha256(self, name: str) -> tuple[int, str]:
         """Bytes and hex digest of a file, read in pieces."""
         digest, size = hashlib.sha256(), 0
-        with self.open(name) as stream, _named_errors("read", self.uri(name)):
+        with self.open(name) as stream, named_errors("read", self.uri(name)):
             while piece := stream.read(_CHUNK_BYTES):
                 digest.update(piece)
                 size += len(piece)
         return size, digest.hexdigest()
+
+    def _call(self, verb: str, name: str, call: Callable[[], Result]) -> Result:
+        """What `call` returns, patient with S3. Raises FileNotFoundError, StorageError."""
+        with named_errors(verb, self.uri(name)):
+            return s3.patiently(call) if self.is_s3 else call()
 
 
 @contextmanager
@@ -170,12 +238,17 @@ def remove_stale_temporaries(folder: Path) -> None:
 
 
 @contextmanager
-def _named_errors(verb: str, what: str) -> Iterator[None]:
+def named_errors(verb: str, what: str) -> Iterator[None]:
+    """OSError and S3's errors become StorageError; FileNotFoundError stays what it is."""
     try:
         yield
-    except FileNotFoundError:
+    except StorageError:
         raise
-    except OSError as error:
+    except Exception as error:
+        if s3.is_s3(what) and (named := s3.s3_error(error, verb, what)):
+            raise named from error
+        if isinstance(error, FileNotFoundError) or not isinstance(error, OSError):
+            raise
         raise _named(error, verb, what) from error
 
 
