@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from tasks.errors import EXIT_DONE, UsageError
+from tasks.errors import EXIT_DONE, ServerUnavailable, UsageError
 from tasks.settings import settings
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ def run_down() -> int:
     from flows import local_server
     from flows.workers import stop_workers
 
-    workers = stop_workers()
+    workers, run_ids = stop_workers()
     for worker in workers:
         print(f"Stopped the worker of {worker.pool} (process {worker.pid}).")
+    if run_ids:
+        _tell_the_server(workers[0].api_url, run_ids)
     server = local_server.stop()
     if server is not None:
         print(f"Stopped the local server at {server.ui_url}. Its runs stay in its database.")
@@ -69,6 +71,26 @@ def run_down() -> int:
     if configured:
         print(f"The server at {configured} was not started here, and goes on.")
     return EXIT_DONE
+
+
+def _tell_the_server(api_url: str, run_ids: list[str]) -> None:
+    """Runs that were ended are Crashed; else they would seem to run until silence tells.
+
+    A server that is gone is told nothing, which is what the user wants who ends everything.
+    """
+    os.environ["PREFECT_API_URL"] = api_url
+    from deployments.runs import mark_crashed
+    from flows.local_server import quiet_environment, use_password
+
+    quiet_environment()
+    use_password()
+    try:
+        names = mark_crashed(run_ids, "`clara down` ended the worker that ran it")
+    except ServerUnavailable as error:
+        print(f"{len(run_ids)} runs were ended, and the server was not told: {error}")
+        return
+    for name in names:
+        print(f"Ended a run with it: {name}. The same command continues where it stopped.")
 
 
 def nightly_sentence(nightly: Nightly | None) -> str:

@@ -80,10 +80,15 @@ def use(record: ServerRecord | None) -> str:
         return configured.removesuffix("/").removesuffix("/api")
     os.environ["PREFECT_API_URL"] = record.api_url
     os.environ["PREFECT_HOME"] = str(prefect_home())
-    password = os.environ.get(_SERVER_PASSWORD)
-    if password:  # the server that this environment starts asks for it
-        os.environ.setdefault(_CLIENT_PASSWORD, password)
+    use_password()
     return record.ui_url
+
+
+def use_password() -> None:
+    """The server that this environment starts asks for its password: so we have it to give."""
+    password = os.environ.get(_SERVER_PASSWORD)
+    if password:
+        os.environ.setdefault(_CLIENT_PASSWORD, password)
 
 
 def quiet_environment() -> None:

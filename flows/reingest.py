@@ -23,6 +23,7 @@ from prefect.states import Completed, State
 from flows.current_model import PlannedTraining, adopt, read_current
 from flows.ingest import ingest
 from flows.warm_start import WarmStart, model_tag, parameters_of
+from flows.work_folder import enter_work_folder
 from tasks.errors import UsageError
 from tasks.published import open_data_set
 
@@ -62,6 +63,7 @@ def reingest(
     Returns `{"ingest": the summary of ingest, "training": {"state", "sentence", ...}}`. Raises
     ClaraError for a problem of the run.
     """
+    enter_work_folder(source=source, output=output, model_output=model_output)
     say = get_run_logger().info
     given = _checked(dict(ingest_options or {}))
     if train_after_ingest and not model_output:

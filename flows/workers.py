@@ -71,11 +71,16 @@ def recorded_workers() -> list[WorkerRecord]:
     return [record for record in found if record is not None and is_running(record)]
 
 
-def stop_workers() -> list[WorkerRecord]:
-    """Ends our workers and everything that they started; returns those that ran."""
+def stop_workers() -> tuple[list[WorkerRecord], list[str]]:
+    """Ends our workers and everything that they started.
+
+    Returns the workers that ran, and the ids of the flow runs that were ended with them: such a
+    run has nobody left who could tell the server.
+    """
     running = recorded_workers()
+    run_ids = [run_id for record in running for run_id in _runs_of(record)]
     _end(*running)
-    return running
+    return running, run_ids
 
 
 def is_running(record: WorkerRecord) -> bool:
@@ -163,6 +168,21 @@ def _name(pool: str) -> str:
     import socket
 
     return f"{socket.gethostname()} {pool}"
+
+
+def _runs_of(record: WorkerRecord) -> list[str]:
+    import psutil
+
+    worker = background.find(record.pid, record.process_started_at)
+    found = []
+    for child in background.children(worker) if worker else []:
+        try:
+            run_id = child.environ().get("PREFECT__FLOW_RUN_ID")
+        except (psutil.Error, OSError):
+            continue
+        if run_id and run_id not in found:
+            found.append(run_id)
+    return found
 
 
 def _end(*records: WorkerRecord) -> None:
