@@ -84,14 +84,16 @@ class StageRuns:
         try:
             run = cast(
                 "FlowRun",
-                run_deployment(self._name, parameters=parameters, timeout=0, as_subflow=True),
+                run_deployment(
+                    self._name, parameters=parameters, timeout=0, flow_run_name=f"train {stage}"
+                ),
             )
         except PrefectHTTPStatusError as error:
             raise ConfigError(
                 f"{stage}: the server refused a run of {self._name} ({describe(error)}): deploy "
                 "this version of the project again with `clara up`."
             ) from error
-        self._say(f"{stage}: submitted to {self._pool} as {run.name!r}.")
+        self._say(f"{stage}: submitted to {self._pool} as the run {run.id}.")
         return run
 
     def _running(self, stage: str, parameters: dict[str, Any]) -> FlowRun | None:

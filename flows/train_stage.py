@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow, get_run_logger
-from prefect.states import Cancelled, State
+from prefect.exceptions import Abort
+from prefect.states import State
 
 from clara_model.config import Stage, resolve_stage
 from clara_model.errors import CheckpointError
 from clara_model.training.lifeline import GRACE_S
 from flows.cli_train import check_data_set, choose_base, data_location
 from flows.failures import ended
+from flows.own_run import OwnRun
 from flows.stage_places import StagePlaces, free_folder, start_of
 from flows.stage_records import StageCheckpoint, finished_stage, parent_of, parse_checkpoint
 from flows.stage_trainer import StageStopped, processes_here, run_trainer
@@ -25,6 +27,7 @@ from flows.train_request import TrainRequest
 from flows.work_folder import enter_work_folder
 from tasks.storage import Location
 
+_LOOK_EVERY_S = 5.0
 _PROGRESS_EVERY_S = 5.0
 _CURVES_EVERY_S = 60.0
 _SEND_EVERY_S = 15.0
@@ -81,7 +84,8 @@ def train_stage(
         try:
             return run_stage(request, resolve_stage(stage), parent, processes, say).to_json()
         except StageStopped as stopped:
-            return Cancelled(message=str(stopped))
+            # As it stands on the server already.
+            raise Abort(str(stopped)) from None
 
     return ended(run)
 
@@ -113,14 +117,14 @@ def run_stage(
     config = resolved.config
     check_data_set(data, config, allow_incomplete=request.allow_incomplete)
     count, cuda = processes_here(processes, config.device)
-    for line in (base.notice, *resolved.notices):
-        if line:
-            say(line)
+    if base.notice:
+        say(base.notice)
     with free_folder(places.work, output, _ORPHAN_PATIENCE_S):
         places.fetch()
         places.begin(config)
-    artifacts = StageArtifacts(stage, places.folder)
+    artifacts, own = StageArtifacts(stage, places.folder), OwnRun()
     chores = [
+        Chore("Asking the server for this run's state", _LOOK_EVERY_S, own.look),
         Chore("The progress artifact", _PROGRESS_EVERY_S, artifacts.show_progress),
         Chore("The artifact of the curves", _CURVES_EVERY_S, artifacts.show_curves),
     ]
@@ -133,7 +137,7 @@ def run_stage(
             processes=count,
             cuda=cuda,
             say=say,
-            should_stop=lambda: False,
+            should_stop=own.is_over,
         )
     places.send_result()
     record = finished_stage(output, stage, parent.uri if parent else request.init_from)
