@@ -18,7 +18,10 @@ from tasks.manifest import MANIFEST_FILE, measure_file, parse_manifest
 from tasks.storage import atomic_file
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from clara_model.training.config import TrainConfig
+    from tasks.storage import Location
 
 CONFIG_FILE = "train_config.json"
 TRAINING_LOCK = ".training.lock"
@@ -80,14 +83,17 @@ def _run(
         raise UsageError("name the data set: clara train DATA --output OUT")
     if not named.get("output"):
         raise UsageError("name the folder of the checkpoints: --output OUT")
+    places, output = local_places(named)
     data_set = data_location(str(named["data"]), allow_incomplete=allow_incomplete)
     base = choose_base(
-        base_model or named.get("base_model"), named.get("init_from"), named.get("device")
+        base_model or named.get("base_model"),
+        places.get("init_from") or named.get("init_from"),
+        named.get("device"),
     )
     resolved = resolve_config(
         preset="small" if base.notice else None,
         file=file,
-        flags={**given, "data": str(data_set), "base_model": base.base},
+        flags={**given, **places, "data": str(data_set), "base_model": base.base},
     )
     config = resolved.config
     check_data_set(data_set, config, allow_incomplete=allow_incomplete)
@@ -95,17 +101,53 @@ def _run(
     for line in (base.notice, *resolved.notices):
         if line:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
-    config_path = _write_config(config)
+    if output is None:
+        _train(config, _write_config(config), written, console)
+        for stage in config.stages:
+            print(config.output / stage / "model")
+        return EXIT_DONE
+    from flows.remote_output import mirrored
+
+    def say(line: str) -> None:
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    with mirrored(output, config, say):
+        _train(config, _write_config(config), written, console)
+    for stage in config.stages:
+        print(output.uri(f"{stage}/model"))
+    return EXIT_DONE
+
+
+def _train(config: TrainConfig, config_path: Path, written: list[Path], console: Console) -> None:
     written.append(config_path.parent)
     devices = _cuda_devices(config)
     if devices > 1:
-        return launch(accelerate_command(config_path, devices))
+        launch(accelerate_command(config_path, devices))
+        return
     from clara_model.training.run import run_stages
 
-    results = run_stages(config, console=console)
-    for result in results:
-        print(result.model_folder(config.output))
-    return EXIT_DONE
+    run_stages(config, console=console)
+
+
+def local_places(named: Mapping[str, Any]) -> tuple[dict[str, str], Location | None]:
+    """Local folders for what is named in storage, and OUT where that is there.
+
+    Raises StorageError, TransferIncomplete.
+    """
+    from tasks.local_copies import local_checkpoint
+    from tasks.storage import Location
+
+    places: dict[str, str] = {}
+    if (start := str(named.get("init_from") or "")) and "://" in start:
+        places["init_from"] = str(local_checkpoint(start).absolute())
+    if "://" not in str(named["output"]):
+        return places, None
+    from flows.stage_places import working_folder
+
+    output = Location(str(named["output"]))
+    output.make()
+    places["output"] = str(working_folder(output))
+    return places, None if output.is_local else output
 
 
 def data_location(data: str, *, allow_incomplete: bool) -> Path:

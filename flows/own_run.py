@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from prefect.states import Cancelled, State
+
 _PATIENCE_LOOKS = 2
 """A worker that is alive acts within this many looks: it comes first."""
 
@@ -22,8 +24,7 @@ class OwnRun:
         assert context is not None and context.flow_run is not None
         self._id = context.flow_run.id
         self._looks = 0
-        self.over: str | None = None
-        """Why it has to stop, in words; None while it goes on."""
+        self._over: State[Any] | None = None
 
     def look(self) -> None:
         """Asks the server. Raises what the client raises where it is away."""
@@ -31,13 +32,19 @@ class OwnRun:
 
         with get_client(sync_client=True) as client:
             state = client.read_flow_run(self._id).state
-        self._looks = self._looks + 1 if _is_over(state) else 0
+        if state is None or not (state.is_final() or state.is_cancelling()):
+            self._looks = 0
+            return
+        self._looks += 1
         if self._looks >= _PATIENCE_LOOKS:
-            self.over = f"This run is {state.name} on the server"
+            self._over = state
 
     def is_over(self) -> bool:
-        return self.over is not None
+        """Whether it has to stop."""
+        return self._over is not None
 
-
-def _is_over(state: Any) -> bool:
-    return state is not None and (state.is_final() or state.is_cancelling())
+    def last_state(self) -> State[Any] | None:
+        """What a run that was stopped ends as: cancelled; None where it has ended otherwise."""
+        if self._over is None or not (self._over.is_cancelling() or self._over.is_cancelled()):
+            return None
+        return Cancelled(message="The run was cancelled; its trainer has saved and ended.")

@@ -60,7 +60,10 @@ def run_trainer(
         with TrainerProcess(command, log=folder / LOG_FILE, say=say) as trainer:
             end = trainer.wait(should_stop)
         if should_stop():
-            raise StageStopped("The stage was stopped; the same run goes on from its checkpoint.")
+            raise StageStopped(
+                "The server counts this run as ended, so its trainer was stopped. It has saved: "
+                "the same run goes on from its checkpoint."
+            )
         if end.code == 0:
             return
         if not end.was_killed:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow, get_run_logger
-from prefect.exceptions import Abort
 from prefect.states import State
 
 from clara_model.config import Stage, resolve_stage
@@ -80,12 +79,14 @@ def train_stage(
             options=options or {},
             allow_incomplete=allow_incomplete,
         )
-        say = get_run_logger().info
+        say, own = get_run_logger().info, OwnRun()
         try:
-            return run_stage(request, resolve_stage(stage), parent, processes, say).to_json()
-        except StageStopped as stopped:
-            # As it stands on the server already.
-            raise Abort(str(stopped)) from None
+            return run_stage(request, resolve_stage(stage), parent, processes, own, say).to_json()
+        except StageStopped:
+            state = own.last_state()
+            if state is None:
+                raise
+            return state
 
     return ended(run)
 
@@ -95,9 +96,10 @@ def run_stage(
     stage: Stage,
     parent_values: dict[str, Any] | None,
     processes: int | None,
+    own: OwnRun,
     say: Say,
 ) -> StageCheckpoint:
-    """Trains one stage inside a flow run. Raises ClaraError, ModelError; StageStopped."""
+    """Trains one stage inside its flow run `own`. Raises ClaraError, ModelError; StageStopped."""
     output = Location(request.output)
     places = StagePlaces(output, stage)
     parent = parse_checkpoint(parent_values)
@@ -122,7 +124,7 @@ def run_stage(
     with free_folder(places.work, output, _ORPHAN_PATIENCE_S):
         places.fetch()
         places.begin(config)
-    artifacts, own = StageArtifacts(stage, places.folder), OwnRun()
+    artifacts = StageArtifacts(stage, places.folder)
     chores = [
         Chore("Asking the server for this run's state", _LOOK_EVERY_S, own.look),
         Chore("The progress artifact", _PROGRESS_EVERY_S, artifacts.show_progress),
