@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from flows.engines import extraction_options
 from flows.ingest_runner import IMAGE_BATCH, StepRunner, batches, refused
-from flows.ingest_setup import pool_size
 from tasks.cache import content_key
 from tasks.corpus import CorpusEntry
 from tasks.jobs import (
@@ -38,7 +37,7 @@ class DocumentSteps(StepRunner):
             missing = self.missing("pictures", items, step)
             jobs = [
                 PicturesJob(files=tuple(batch), **self.common(len(batch)))
-                for batch in batches(missing, IMAGE_BATCH, pool_size(self.options))
+                for batch in batches(missing, IMAGE_BATCH, self.runner.width)
             ]
             failed = self.failures(self.fan_out(open_pictures, step, jobs))
         outcomes = {}

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.job_runner import JobRunner, Processes
 from flows.watch import StepWatch
 from tasks.errors import ClaraError, FileRejected, WorkerDied
 from tasks.jobs import Done, Job, Rejection
@@ -38,10 +39,12 @@ class FanOut:
         fresh: bool,
         finished: Callable[[Job], bool],
         upstream: Sequence[Any] = (),
+        runner: JobRunner | None = None,
     ) -> None:
         """`finished` tells whether all results of a job are in the cache."""
         self._task, self._step, self._window = task, step, window
         self._fresh, self._finished = fresh, finished
+        self._runner = runner or Processes()
         # The graph in the UI gets its edges from these; thousands would be noise.
         self._upstream = list(upstream)[:20]
         self.futures: list[Any] = []
@@ -94,23 +97,16 @@ class FanOut:
                 self._step.advance(1)
 
     def _first_done(self, running: Iterable[Any]) -> Any:
-        from prefect.futures import as_completed
-
-        while True:
-            try:
-                future = next(iter(as_completed(list(running), timeout=_TICK_S)))
-            except TimeoutError:
-                self._step.tick()
-                continue
-            future.wait()  # as_completed yields before the future has learned its final state
-            return future
+        while (future := self._runner.first_done(list(running), _TICK_S)) is None:
+            self._step.tick()
+        return future
 
     def _submit(self, job: Job, refresh: bool) -> Any:
         # Answers and results are remembered one by one. What Prefect remembers of a whole job would
         # hide that some of its calls failed, or that it only waited for a batch.
         refresh = refresh or job.calls is not None
         task = self._task.with_options(refresh_cache=True) if refresh else self._task
-        return task.submit(job, wait_for=self._upstream)
+        return self._runner.submit(task, job, self._upstream)
 
     def _keep(self, future: Any) -> None:
         if len(self.futures) < 20:
@@ -128,6 +124,9 @@ def _rejection(future: Any) -> Rejection:
         return Rejection(reason=value.reason, detail=value.detail)
     if isinstance(value, ClaraError):
         raise value
+    if isinstance(value, Exception) and future.state.is_crashed():
+        # Ray's word for a worker that ended without an answer, more than once.
+        return Rejection(reason="worker_died", detail=f"{type(value).__name__}: {value}"[:500])
     if isinstance(value, Exception):
         # A fault of ours that one document brings to light must not cost all the others.
         detail = f"an unforeseen error, please report it: {type(value).__name__}: {value}"[:500]

@@ -17,12 +17,20 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.ingest_run import run_ingest
 from flows.ingest_setup import check_places, output_lock
+from flows.job_runner import job_runner
 from flows.terminal import current_console
 from flows.watch import Watch
 from flows.work_folder import enter_work_folder
 from tasks.model_options import DescriberChoice, SynthesizerChoice
 from tasks.offline import forbid_network
-from tasks.options import ExtractionMode, ExtractionProfile, IngestOptions, OcrMode, checked_options
+from tasks.options import (
+    ExtractionMode,
+    ExtractionProfile,
+    IngestOptions,
+    OcrMode,
+    TaskRunner,
+    checked_options,
+)
 from tasks.settings import settings
 from tasks.shared_calls import close_shared_calls
 from tasks.worker_pool import close_shared_pool
@@ -51,6 +59,8 @@ def ingest(
     eval_fraction: float = 0.1,
     seed: int = 0,
     workers: int | None = None,
+    task_runner: TaskRunner = "processes",
+    ray_address: str | None = None,
     document_timeout_s: float = 600.0,
     synthesizer: SynthesizerChoice = "auto",
     describer: DescriberChoice = "auto",
@@ -95,6 +105,8 @@ def ingest(
         eval_fraction: Share of document groups that are held out.
         seed: Decides shuffles, samples and held-out groups.
         workers: Extraction processes; default: one a core, by memory.
+        task_runner: Where documents are worked on: processes of this machine, or ray.
+        ray_address: Ray cluster that is there; default: one on this machine for the run.
         document_timeout_s: Seconds after which a document is given up.
         synthesizer: Who writes questions and summaries: auto, llm or extractive.
         describer: Who describes pictures: auto, vision or ocr.
@@ -131,8 +143,12 @@ def ingest(
     forbid_network(options.offline)
     places = check_places(source, output, cache, options.offline)
     try:
-        with output_lock(places), Watch(current_console()) as watch:
-            return run_ingest(places, options, watch)
+        with (
+            output_lock(places),
+            Watch(current_console()) as watch,
+            job_runner(places, options) as runner,
+        ):
+            return run_ingest(places, options, watch, runner)
     finally:
         close_shared_pool()
         close_shared_calls()

@@ -16,6 +16,7 @@ from flows.engines import choose_engines
 from flows.forecast import needed_calls
 from flows.ingest_setup import Places, excluded_places, previous_manifest
 from flows.ingest_steps import IngestSteps
+from flows.job_runner import JobRunner
 from flows.publish import Publication
 from flows.summaries import unchanged_summary, waiting_summary
 from flows.unchanged import inputs_fingerprint, is_unchanged
@@ -29,7 +30,9 @@ from tasks.records import Reject, SourceFile
 from tasks.reviews import REVIEWS_FILE, decode_reviews, parse_reviews
 
 
-def run_ingest(places: Places, options: IngestOptions, watch: Watch) -> dict[str, Any]:
+def run_ingest(
+    places: Places, options: IngestOptions, watch: Watch, runner: JobRunner
+) -> dict[str, Any]:
     started_at = datetime.now(UTC)
     watch.say(f"watch this run at {url_for('flow-run', obj_id=flow_run.id)}")
     previous = previous_manifest(places)
@@ -47,7 +50,8 @@ def run_ingest(places: Places, options: IngestOptions, watch: Watch) -> dict[str
         watch.say("nothing has changed since the last run: the data set stands as it is")
         return unchanged_summary(places, previous, watch, started_at)
     calling = Calling(watch, places.cache, fresh=options.fresh, batch_wait_s=options.batch_wait_s)
-    steps = IngestSteps(places, options, engines, watch, calling, rejects=list(found.rejects))
+    rejects = list(found.rejects)
+    steps = IngestSteps(places, options, engines, watch, calling, rejects=rejects, runner=runner)
     steps.upstream = [future]
     steps.retry_next_time = any(
         reject.reason in ("file_vanished", "file_unreadable", "folder_unreadable")

@@ -10,6 +10,7 @@ from flows.calling import Calling
 from flows.engines import Engines
 from flows.fan_out import FailedJob, FanOut
 from flows.ingest_setup import Places, pool_size
+from flows.job_runner import JobRunner, Processes
 from flows.watch import StepWatch, Watch
 from tasks.cache import StepCache
 from tasks.endpoint.options import EndpointOptions
@@ -46,6 +47,7 @@ class StepRunner:
     upstream: list[Any] = field(default_factory=list)
     picture_keys: dict[str, str] = field(default_factory=dict)
     duplicates: dict[str, str] = field(default_factory=dict)
+    runner: JobRunner = field(default_factory=Processes)
     rejected_images: set[str] = field(default_factory=set)
 
     @property
@@ -106,7 +108,8 @@ class StepRunner:
         endpoint = jobs[0].calls if jobs else None
         if endpoint is not None:
             return self._fan_out_calls(task, step, jobs, endpoint)
-        return self._run_jobs(task, step, jobs, window=pool_size(self.options)).failed
+        runner = self.runner
+        return self._run_jobs(task, step, jobs, window=runner.width, runner=runner).failed
 
     def _fan_out_calls(
         self, task: Any, step: StepWatch, jobs: Sequence[Job], endpoint: EndpointOptions
@@ -131,7 +134,15 @@ class StepRunner:
         step.complete()
         return failed
 
-    def _run_jobs(self, task: Any, step: StepWatch, jobs: Sequence[Job], *, window: int) -> FanOut:
+    def _run_jobs(
+        self,
+        task: Any,
+        step: StepWatch,
+        jobs: Sequence[Job],
+        *,
+        window: int,
+        runner: JobRunner | None = None,
+    ) -> FanOut:
         fan_out = FanOut(
             task,
             step,
@@ -139,6 +150,7 @@ class StepRunner:
             fresh=self.options.fresh,
             finished=self._finished,
             upstream=self.upstream,
+            runner=runner,
         )
         fan_out.run(jobs)
         self.upstream = fan_out.futures or self.upstream

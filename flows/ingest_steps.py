@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.ingest_runner import BATCH, CALLS_BATCH, batches
-from flows.ingest_setup import pool_size
 from flows.picture_steps import PictureSteps
 from tasks.cache import content_key
 from tasks.chunking.job import descriptions_of
@@ -57,7 +56,7 @@ class IngestSteps(PictureSteps):
                 ChunkJob(
                     limit=self.engines.limit, documents=tuple(batch), **self.common(len(batch))
                 )
-                for batch in batches(missing, BATCH, pool_size(self.options))
+                for batch in batches(missing, BATCH, self.runner.width)
             ]
             failed = self.failures(self.fan_out(chunk_documents, step, jobs))
         return self._with_keys(entries, "chunk", "chunk_key", keys, failed)
@@ -104,7 +103,7 @@ class IngestSteps(PictureSteps):
                 for batch in (
                     self._by_chunks(missing)
                     if calls
-                    else batches(missing, BATCH, pool_size(self.options))
+                    else batches(missing, BATCH, self.runner.width)
                 )
             ]
             failed = self.failures(self.fan_out(synthesize_documents, step, jobs))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from flows.document_steps import DocumentSteps
 from flows.ingest_runner import CALLS_BATCH, IMAGE_BATCH, batches, refused
-from flows.ingest_setup import pool_size
 from tasks.cache import content_key
 from tasks.corpus import CacheLost, CorpusEntry
 from tasks.description.context import pictures_in_context
@@ -45,7 +44,7 @@ class PictureSteps(DocumentSteps):
         with self.watch.step("describe", len(items)) as step:
             missing = self.missing("describe", items, step)
             calls = self.engines.description.endpoint
-            most, least = (CALLS_BATCH, 1) if calls else (IMAGE_BATCH, pool_size(self.options))
+            most, least = (CALLS_BATCH, 1) if calls else (IMAGE_BATCH, self.runner.width)
             jobs = [
                 DescribeJob(
                     engine=self.engines.describer.engine,

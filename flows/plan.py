@@ -18,6 +18,7 @@ from flows.engines import choose_engines
 from flows.ingest_run import discover_source
 from flows.ingest_setup import Places, check_places, output_lock, previous_manifest
 from flows.ingest_steps import IngestSteps
+from flows.job_runner import JobRunner, job_runner
 from flows.planner import Plan, Planner
 from flows.terminal import current_console
 from flows.watch import Watch
@@ -48,20 +49,25 @@ def plan(source: str, output: str, cache: str | None, options: dict[str, Any]) -
     forbid_network(chosen.offline)
     places = check_places(source, output, cache, chosen.offline)
     try:
-        with output_lock(places), Watch(current_console()) as watch:
-            return _plan(places, chosen, watch).model_dump(mode="json")
+        with (
+            output_lock(places),
+            Watch(current_console()) as watch,
+            job_runner(places, chosen) as runner,
+        ):
+            return _plan(places, chosen, watch, runner).model_dump(mode="json")
     finally:
         close_shared_pool()
         close_shared_calls()
         forbid_network(False)
 
 
-def _plan(places: Places, options: IngestOptions, watch: Watch) -> Plan:
+def _plan(places: Places, options: IngestOptions, watch: Watch, runner: JobRunner) -> Plan:
     engines = choose_engines(options, previous_manifest(places), places.cache_uri)
     with watch.step("discover", 0) as step:
         found = discover_source.submit(places).result()
         step.total = len(found.files)
         step.advance(step.total)
     calling = Calling(watch, places.cache, fresh=options.fresh, batch_wait_s=0)
-    steps = IngestSteps(places, options, engines, watch, calling, rejects=list(found.rejects))
+    rejects = list(found.rejects)
+    steps = IngestSteps(places, options, engines, watch, calling, rejects=rejects, runner=runner)
     return Planner(steps).plan(found.files)

@@ -11,8 +11,15 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from flows.calling import Calling, spending_sentence
 from flows.engines import choose_engines, llm_synthesizer
 from flows.ingest_run import discover_source, read_files
-from flows.ingest_setup import Places, check_places, output_lock, previous_manifest
+from flows.ingest_setup import (
+    Places,
+    check_places,
+    output_lock,
+    pool_size,
+    previous_manifest,
+)
 from flows.ingest_steps import IngestSteps
+from flows.job_runner import Processes
 from flows.planner import chunks_of
 from flows.terminal import current_console
 from flows.watch import Watch
@@ -70,7 +77,9 @@ def _preview(places: Places, options: IngestOptions, count: int, watch: Watch) -
         watch.say(f"{fact.need}: {fact.engine} ({fact.reason})")
     found = discover_source.submit(places).result()
     calling = Calling(watch, places.cache, fresh=options.fresh, batch_wait_s=0)
-    steps = IngestSteps(places, options, engines, watch, calling)
+    # A few documents: starting a cluster for them would take longer than reading them.
+    here = Processes(pool_size(options))
+    steps = IngestSteps(places, options, engines, watch, calling, runner=here)
     pictures: list[ShownPicture] = []
     candidates: list[tuple[CorpusEntry, list[TextChunk]]] = []
     files = list(found.files)

@@ -16,6 +16,8 @@ from tasks.storage import Location
 # What changes how a run works, and not what it makes.
 RUNTIME_OPTIONS = {
     "workers",
+    "task_runner",
+    "ray_address",
     "document_timeout_s",
     "offline",
     "fresh",

@@ -1,6 +1,7 @@
 """Runs a job's function where it belongs, and says how it went as a Prefect state.
 
-Work that needs a core runs in this process's worker pool, calls to an endpoint on its loop.
+Work that needs a core runs in this process's worker pool, calls to an endpoint on its loop. A
+process of another program that runs our jobs (a Ray worker) has a pool of one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from prefect.states import Completed, Failed
 
 from tasks.errors import FileRejected
 from tasks.jobs import Done, Job
-from tasks.worker_pool import shared_pool
+from tasks.offline import forbid_network
+from tasks.worker_pool import WorkerPool, default_workers, shared_pool
 
 
 def run_job(job: Job) -> Any:
@@ -26,10 +28,17 @@ def run_job(job: Job) -> Any:
 
         return run_calls(job)
     try:
-        done: Done = shared_pool(job.workers).run(job.function, job, timeout_s=job.timeout_s)
+        done: Done = _pool(job).run(job.function, job, timeout_s=job.timeout_s)
     except FileRejected as error:
         data = {"reason": error.reason, "detail": error.detail}
         return Failed(name="Rejected", message=str(error), data=data)
     if done.note is not None:
         return Completed(name="Rejected", message=done.note, data=done.model_dump())
     return done.model_dump()
+
+
+def _pool(job: Job) -> WorkerPool:
+    if job.elsewhere is None:
+        return shared_pool(job.workers)
+    forbid_network(job.elsewhere.offline)
+    return shared_pool(job.workers, neighbours=max(0, default_workers() - job.workers))

@@ -39,6 +39,12 @@ VERSIONS = {
 }
 
 
+class Elsewhere(Record):
+    """What a process knows that the run itself started, and another program's process does not."""
+
+    offline: bool
+
+
 class Job(Record):
     """One task run's work on one or more items, each of which has its own key in the cache."""
 
@@ -51,6 +57,9 @@ class Job(Record):
     overwrite: bool = Field(default=False, description="make again what the cache has")
     workers: int = Field(default=1, description="size of the pool, if this job is its first")
     timeout_s: float | None = None
+    elsewhere: Elsewhere | None = Field(
+        default=None, description="of a job that a process of another program runs"
+    )
     calls: EndpointOptions | None = Field(
         default=None,
         description="endpoint of an engine that calls one: `calling_function` runs on the loop of "

@@ -10,6 +10,7 @@ from tasks.errors import UsageError
 from tasks.model_options import ModelOptions
 
 ExtractionProfile = Literal["auto", "heron", "embedded", "native"]
+TaskRunner = Literal["processes", "ray"]
 ExtractionMode = Literal["dict", "markdown"]
 OcrMode = Literal["auto", "always", "never"]
 
@@ -58,6 +59,16 @@ class IngestOptions(ModelOptions):
     seed: int = Field(default=0, ge=0, description="Decides shuffles, samples and held-out groups.")
     workers: int | None = Field(
         default=None, ge=1, description="Extraction processes; default: one a core, by memory."
+    )
+    task_runner: TaskRunner = Field(
+        default="processes",
+        description="Where documents are worked on: processes of this machine, or ray (the extra "
+        "of that name).",
+    )
+    ray_address: str | None = Field(
+        default=None,
+        description="Ray cluster that is there (HOST:PORT, ray://HOST:PORT, auto); default: one "
+        "on this machine for the run.",
     )
     document_timeout_s: float = Field(
         default=600.0, gt=0, description="Seconds after which a document is given up."

@@ -23,7 +23,7 @@ from tasks.errors import FileRejected, WorkerDied
 from tasks.offline import forbid_network, network_is_forbidden
 
 _POLL_S = 0.25
-_LEAST_BYTES_A_WORKER = 4 << 30
+LEAST_BYTES_A_WORKER = 4 << 30
 # A process a core: libraries that start a thread a core each would get in one another's way.
 _THREAD_LIMITS = (
     "OMP_NUM_THREADS",
@@ -39,8 +39,15 @@ def default_workers() -> int:
     import psutil
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    by_memory = psutil.virtual_memory().total // _LEAST_BYTES_A_WORKER
+    by_memory = psutil.virtual_memory().total // LEAST_BYTES_A_WORKER
     return max(1, min(cores or 1, by_memory))
+
+
+def memory_share(workers: int) -> int:
+    """Bytes that each of this many workers of the machine may take."""
+    import psutil
+
+    return max(psutil.virtual_memory().total * 8 // 10 // workers, 2 << 30)
 
 
 class WorkerPool:
@@ -51,12 +58,9 @@ class WorkerPool:
     """
 
     def __init__(self, size: int, memory_limit_bytes: int | None = None) -> None:
-        import psutil
-
         self.size = size
-        total = psutil.virtual_memory().total
         # Beyond this a worker is on its way to bring the whole machine down.
-        self.memory_limit_bytes = memory_limit_bytes or max(total * 8 // 10 // size, 2 << 30)
+        self.memory_limit_bytes = memory_limit_bytes or memory_share(size)
         self._context = multiprocessing.get_context("spawn")
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         self._all: set[_Worker] = set()
@@ -250,12 +254,16 @@ _shared: dict[str, WorkerPool] = {}
 _shared_lock = threading.Lock()
 
 
-def shared_pool(size: int | None = None) -> WorkerPool:
-    """This process's pool, made at the first call; `size` matters only then."""
+def shared_pool(size: int | None = None, *, neighbours: int = 0) -> WorkerPool:
+    """This process's pool, made at the first call; `size` and `neighbours` matter only then.
+
+    `neighbours`: workers of other pools on this machine, which need their share of its memory.
+    """
     with _shared_lock:
         pool = _shared.get("pool")
         if pool is None or pool._closed:
-            pool = _shared["pool"] = WorkerPool(size or default_workers())
+            size = size or default_workers()
+            pool = _shared["pool"] = WorkerPool(size, memory_share(size + neighbours))
         return pool
 
 
