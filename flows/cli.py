@@ -234,6 +234,69 @@ def train(
     )
 
 
+@app.command()
+@ingest_options
+def pipeline(
+    source: Annotated[
+        str | None,
+        typer.Argument(help="Folder of documents; default: RAW_DATA_DIR."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="Folder of the data set.")
+    ] = None,
+    model_output: Annotated[
+        str | None, typer.Option("--model-output", help="Gets a folder for each stage.")
+    ] = None,
+    base_model: Annotated[
+        str | None,
+        typer.Option(help="Folder, hub name or smollm2; default without CUDA: smollm2."),
+    ] = None,
+    stages: Annotated[
+        str | None,
+        typer.Option(help="Default: compression,instruction,end_to_end; reasoning too."),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Of the training: paper or small; default: what fits.")
+    ] = None,
+    max_steps: Annotated[
+        int | None, typer.Option(min=1, help="Optimizer steps of each stage at most.")
+    ] = None,
+    train: Annotated[
+        list[str] | None,
+        typer.Option(help="Another option of training, as in --train learning_rate=0.001."),
+    ] = None,
+    on_workers: Annotated[
+        bool | None,
+        typer.Option(
+            "--on-workers/--here",
+            help="Train on GPU workers or on this machine; default: workers that are online.",
+        ),
+    ] = None,
+    **options: object,
+) -> None:
+    """Turn a folder of documents into training data, and that into a model.
+
+    What `clara ingest` and `clara train` do, one after the other, as one run on the server.
+    Nothing that is done already is done again.
+    """
+    from flows.cli_pipeline import parse_options, run_pipeline
+
+    raise typer.Exit(
+        run_pipeline(
+            source,
+            output,
+            model_output,
+            base_model=base_model,
+            stages=stages,
+            preset=preset,
+            max_steps=max_steps,
+            on_workers=on_workers,
+            options=options,
+            train_options=parse_options(train or []),
+        )
+    )
+
+
 @prompts_app.callback()
 def prompt_commands() -> None:
     """The prompts that are sent to models."""

@@ -21,6 +21,10 @@ from tasks.settings import settings
 if TYPE_CHECKING:
     from rich.console import Console
 
+_INTERRUPTIONS = frozenset(
+    {"KeyboardInterrupt", "TerminationSignal", "Abort", "CancelledError", "CancelledRun"}
+)
+
 
 def run_ingest(
     source: str | None,
@@ -91,14 +95,16 @@ def _run_flow(
 
 
 def run_quietly(flow: Any, **parameters: Any) -> dict[str, Any]:
-    """Runs a flow. Raises ClaraError, Interrupted for what Prefect makes of an interruption."""
+    """Runs a flow. Raises ClaraError, ModelError, Interrupted for what Prefect makes of one."""
+    from clara_model.errors import ModelError
+
     try:
         result: dict[str, Any] = flow(**parameters)
-    except ClaraError:
+    except (ClaraError, ModelError):
         raise
     except BaseException as error:
         name = type(error).__name__
-        if name in ("KeyboardInterrupt", "TerminationSignal", "Abort", "CancelledError"):
+        if name in _INTERRUPTIONS:
             raise Interrupted("interrupted; the same command continues where it stopped") from error
         if isinstance(error, Exception):
             raise ClaraError(

@@ -12,13 +12,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.exceptions import CancelledRun
 from prefect.states import Cancelled, State
 
 from clara_model.errors import ConfigError
 from flows.failures import ended
 from flows.ingest import ingest
+from flows.run_log import run_teller
 from flows.train import train
 from flows.work_folder import enter_work_folder
 from tasks.errors import ClaraError
@@ -63,7 +64,7 @@ def pipeline(
             raise NothingToTrain(
                 f"There is no data set to train on: {summary.get('waiting') or summary['outcome']}"
             )
-        get_run_logger().info(f"The data set is in {data}; training goes to {model_output}.")
+        run_teller()(f"The data set is in {data}; training goes to {model_output}.")
         try:
             stages = train(data=data, output=_in_full(model_output), **to_train)
         except CancelledRun as stopped:

@@ -280,6 +280,21 @@ def stage_runs(
         )
 
 
+def worker_is_online(name: str) -> bool:
+    """Whether the server has the deployment `name` and somebody who would take its runs."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.objects import WorkerStatus
+    from prefect.exceptions import ObjectNotFound
+
+    with get_client(sync_client=True) as client:
+        try:
+            pool = client.read_deployment_by_name(name).work_pool_name
+        except ObjectNotFound:
+            return False
+        workers = client.read_workers_for_work_pool(pool) if pool else []
+        return any(worker.status == WorkerStatus.ONLINE for worker in workers)
+
+
 def _unreachable() -> tuple[type[Exception], ...]:
     """What the client raises for a server that is away, or failing."""
     import httpx

@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.exceptions import CancelledRun
 from prefect.states import Cancelled, State
 
@@ -24,12 +24,13 @@ from clara_model.training.resolve import ResolvedConfig
 from clara_model.training.stage_inputs import check_data
 from flows.cli_train import check_data_set, choose_base, data_location
 from flows.failures import ended
+from flows.run_log import run_teller
 from flows.stage_places import CONFIG_FILE, free_folder, start_of, working_folder, write_config
 from flows.stage_records import StageCheckpoint, finished_stage, parent_of, parse_checkpoint
 from flows.stage_runs import StageRuns, stage_runs
 from flows.stage_trainer import StageStopped
 from flows.stage_watch import Say, attempt
-from flows.train_artifacts import show_checkpoint, show_checkpoints
+from flows.train_artifacts import CheckpointTable
 from flows.train_request import TrainRequest, parse_stages
 from flows.train_stage import train_stage
 from flows.work_folder import enter_work_folder
@@ -85,7 +86,7 @@ def train(
             options=options or {},
             allow_incomplete=allow_incomplete,
         )
-        say = get_run_logger().info
+        say = run_teller()
         try:
             with stage_runs(
                 stage_deployment, start_timeout_s=start_timeout_s, attempts=stage_attempts, say=say
@@ -115,13 +116,12 @@ def run_stages(
     settled = request.model_copy(update={"preset": resolved.config.preset})
     start = request.init_from
     records: list[StageCheckpoint] = []
+    table = CheckpointTable()
     for stage in stages:
         record = _run_stage(settled, stage, parent, start, output, runs)
         records.append(record)
         parent, start = record, None
-        if runs is not None:
-            attempt("The artifact of the checkpoint", lambda r=record: show_checkpoint(r), say)  # type: ignore[misc]
-        attempt("The artifact of the checkpoints", lambda: show_checkpoints(records), say)
+        attempt("The artifact of the checkpoints", lambda: table.show(records), say)
     return records
 
 

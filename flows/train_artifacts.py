@@ -7,6 +7,7 @@ None of it is worth a training: who calls these does so where a failure is said 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,8 +67,8 @@ class StageArtifacts:
             )
             self._picture = made  # type: ignore[assignment]
         else:
-            client = get_client(sync_client=True)
-            client.update_artifact(self._picture, ArtifactUpdate(data=address))
+            with get_client(sync_client=True) as client:
+                client.update_artifact(self._picture, ArtifactUpdate(data=address))
         self._drawn = drawn
 
 
@@ -84,21 +85,32 @@ def show_checkpoint(record: StageCheckpoint) -> None:
     )
 
 
-def show_checkpoints(records: Sequence[StageCheckpoint]) -> None:
-    """A table of the stages of a run, in their order."""
-    from prefect.artifacts import create_table_artifact
+class CheckpointTable:
+    """A table of the stages of a run, in their order: one artifact that grows."""
 
-    create_table_artifact(
-        table=[_row(record) for record in records],
-        key="checkpoints",
-        description="Each stage's checkpoint: where it is, which one, and what it came from",
-    )
+    def __init__(self) -> None:
+        self._table: UUID | None = None
+
+    def show(self, records: Sequence[StageCheckpoint]) -> None:
+        from prefect.artifacts import create_table_artifact
+        from prefect.client.orchestration import get_client
+        from prefect.client.schemas.actions import ArtifactUpdate
+
+        rows = [_row(record) for record in records]
+        if self._table is None:
+            made = create_table_artifact(
+                table=rows,
+                key="checkpoints",
+                description="Each stage's checkpoint: where it is, which one, what it came from",
+            )
+            self._table = made  # type: ignore[assignment]
+            return
+        with get_client(sync_client=True) as client:
+            client.update_artifact(self._table, ArtifactUpdate(data=json.dumps(rows)))
 
 
 def last_step(metrics: Path) -> dict[str, Any] | None:
     """The newest step in a metrics.jsonl, from its end; None where there is none."""
-    import json
-
     try:
         with metrics.open("rb") as file:
             file.seek(max(0, metrics.stat().st_size - _TAIL_BYTES))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.states import State
 
 from clara_model.config import Stage, resolve_stage
@@ -17,6 +17,7 @@ from clara_model.training.lifeline import GRACE_S
 from flows.cli_train import check_data_set, choose_base, data_location
 from flows.failures import ended
 from flows.own_run import OwnRun
+from flows.run_log import run_teller
 from flows.stage_places import StagePlaces, free_folder, start_of
 from flows.stage_records import StageCheckpoint, finished_stage, parent_of, parse_checkpoint
 from flows.stage_trainer import StageStopped, processes_here, run_trainer
@@ -79,7 +80,7 @@ def train_stage(
             options=options or {},
             allow_incomplete=allow_incomplete,
         )
-        say, own = get_run_logger().info, OwnRun()
+        say, own = run_teller(), OwnRun()
         try:
             return run_stage(request, resolve_stage(stage), parent, processes, own, say).to_json()
         except StageStopped:
