@@ -13,6 +13,7 @@ from deployments.names import NIGHTLY
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.responses import DeploymentResponse
+    from prefect.client.schemas.schedules import SCHEDULE_TYPES
 
 
 class Nightly(BaseModel):
@@ -22,7 +23,7 @@ class Nightly(BaseModel):
 
     parameters: dict[str, Any]
     active: bool
-    cron: str
+    when: str
 
     @property
     def source(self) -> str | None:
@@ -36,31 +37,35 @@ class Nightly(BaseModel):
 def read_nightly(client: SyncPrefectClient) -> Nightly | None:
     """What the server has; None where nothing is deployed."""
     deployment = _deployment(client)
-    if deployment is None or not deployment.schedules:
+    if deployment is None:
         return None
-    schedule = deployment.schedules[0]
+    schedules = [s.schedule for s in deployment.schedules if s.active and not deployment.paused]
     return Nightly(
         parameters=dict(deployment.parameters),
-        active=schedule.active and not deployment.paused,
-        cron=str(getattr(schedule.schedule, "cron", schedule.schedule)),
+        active=bool(schedules),
+        when=", ".join(str(getattr(s, "cron", s)) for s in schedules),
     )
 
 
-def set_nightly(
-    client: SyncPrefectClient, parameters: dict[str, Any], *, active: bool
-) -> Nightly | None:
-    """Gives the deployment its parameters and switches the schedule; returns what it is then.
+def _set(
+    client: SyncPrefectClient,
+    parameters: dict[str, Any],
+    *,
+    active: bool,
+    schedule: SCHEDULE_TYPES | None,
+) -> None:
+    """Gives the deployment its parameters, and its schedule the time and the switch.
 
     An event that names no folder, and a run that is started without parameters, get the same.
     """
     from prefect.client.schemas.actions import DeploymentUpdate
 
     deployment = _deployment(client)
-    if deployment is None or not deployment.schedules:
-        return None
+    if deployment is None:
+        return
     client.update_deployment(deployment.id, DeploymentUpdate(parameters=parameters))
-    client.update_deployment_schedule(deployment.id, deployment.schedules[0].id, active=active)
-    return read_nightly(client)
+    for found in deployment.schedules[:1]:
+        client.update_deployment_schedule(deployment.id, found.id, active=active, schedule=schedule)
 
 
 @contextmanager
@@ -69,23 +74,25 @@ def keep_or_set_nightly(
 ) -> Iterator[Callable[[], Nightly | None]]:
     """Around a deployment of everything, which resets the schedule: afterwards it has `aim`.
 
-    With no aim it has what it had before. Where somebody switched it off it stays off, unless
-    `switch_on`. The yielded function reads what it is now.
+    With no aim it has what it had before. Its time stays where somebody changed it; where somebody
+    switched it off it stays off, unless `switch_on`. The yielded function reads what it is now.
     """
     from deployments.server_access import server_client
 
     with server_client() as client:
         before = read_nightly(client)
+        deployed = _deployment(client)
+        schedule = deployed.schedules[0].schedule if deployed and deployed.schedules else None
     try:
         yield _read
     finally:
         kept = before.parameters if before is not None else {}
-        switched_off = before is not None and bool(before.source) and not before.active
+        active = before is not None and before.active
+        if aim is not None:
+            switched_off = before is not None and bool(before.source) and not before.active
+            active = switch_on or not switched_off
         with server_client() as client:
-            if aim is not None:
-                set_nightly(client, {**kept, **aim}, active=switch_on or not switched_off)
-            elif before is not None:
-                set_nightly(client, kept, active=before.active)
+            _set(client, {**kept, **(aim or {})}, active=active, schedule=schedule)
 
 
 def _read() -> Nightly | None:

@@ -27,6 +27,7 @@ class PoolOptions(BaseModel):
     name: str
     description: str
     pool_type: PoolType = "process"
+    gpu: bool = False
     concurrent_runs: int | None = Field(default=None, ge=1)
 
 
@@ -47,6 +48,7 @@ def default_pools(
             name=GPU_POOL,
             description="Stages of training.",
             pool_type=pool_type,
+            gpu=True,
             concurrent_runs=gpu_limit,
         ),
     )
@@ -76,7 +78,9 @@ def ensure_pool(
                 description=options.description,
                 type=options.pool_type,
                 base_job_template=completed_template(
-                    options.pool_type, base_job_template(options.pool_type), environment
+                    options.pool_type,
+                    base_job_template(options.pool_type, gpu=options.gpu),
+                    environment,
                 ),
                 concurrency_limit=options.concurrent_runs,
             )

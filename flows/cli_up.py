@@ -104,7 +104,7 @@ def nightly_sentence(nightly: Nightly | None) -> str:
         )
     if not nightly.active:
         return f"switched off: {nightly.source} -> {nightly.output}"
-    return f"{nightly.source} -> {nightly.output}, at {nightly.cron}"
+    return f"{nightly.source} -> {nightly.output}, at {nightly.when}"
 
 
 def _aim(options: UpOptions) -> dict[str, str] | None:
