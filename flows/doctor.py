@@ -13,7 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from clara_model.errors import ModelError
-from flows import doctor_model
+from flows import doctor_model, doctor_server
 from flows.findings import Finding, Level
 from tasks.errors import EXIT_DONE, EXIT_FAILED, ClaraError
 from tasks.model_options import ModelOptions
@@ -56,7 +56,7 @@ def examine() -> list[Finding]:
         ("base model", doctor_model.base_model),
         ("accelerator", doctor_model.accelerator),
         ("acceleration", doctor_model.acceleration),
-        ("Prefect server", _server),
+        ("Prefect server", doctor_server.server),
         ("CLARA_HOME", _home),
         ("memory and disk", _resources),
     ]
@@ -186,39 +186,6 @@ def _endpoint() -> Finding:
             parts.append(f"BASE_URL is {text_base_url(options)[0]}")
         parts.append("without MODEL or VISION_MODEL nothing is called")
     return Finding(subject="key and endpoint", level="ok", detail="; ".join(parts))
-
-
-def _server() -> Finding:
-    from flows import local_server
-
-    configured = settings().prefect_api_url
-    if configured:
-        return _configured_server(configured)
-    record, answers = local_server.status()
-    if record is None:
-        detail = "the local one is not running; a run starts it"
-        return Finding(subject="Prefect server", level="ok", detail=detail)
-    if not answers:
-        detail = f"the local one at {record.ui_url} does not answer; see {local_server.log_file()}"
-        return Finding(subject="Prefect server", level="broken", detail=detail)
-    return Finding(
-        subject="Prefect server", level="ok", detail=f"the local one runs at {record.ui_url}"
-    )
-
-
-def _configured_server(api_url: str) -> Finding:
-    import urllib.error
-    import urllib.request
-
-    try:
-        with urllib.request.urlopen(f"{api_url.rstrip('/')}/health", timeout=5):
-            pass
-    except urllib.error.HTTPError:
-        pass  # it answers; a locked server may refuse to tell its health without a key
-    except (OSError, ValueError) as error:
-        detail = f"PREFECT_API_URL is {api_url}, and it cannot be reached: {error}"
-        return Finding(subject="Prefect server", level="broken", detail=detail)
-    return Finding(subject="Prefect server", level="ok", detail=f"PREFECT_API_URL is {api_url}")
 
 
 def _home() -> Finding:
