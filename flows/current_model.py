@@ -19,6 +19,7 @@ from pydantic import Field, ValidationError
 from clara_model.config import STAGES, Stage
 from clara_model.data.files import STAGE_FILES
 from flows.new_rows import RowCounts, keys_of, write_seen
+from flows.stage_records import StageCheckpoint
 from tasks.errors import ClaraError
 from tasks.published import DataSetMissing, open_data_set
 from tasks.records import Record
@@ -88,6 +89,15 @@ def write_plan(folder: Location, plan: PlannedTraining) -> None:
     folder.write_bytes(PLAN_FILE, _json(plan))
 
 
+def adopt_once(model: Location, output: str) -> None:
+    """`adopt`, where nothing was recorded yet.
+
+    Before the data set changes: later nobody knows which rows the model was trained on.
+    """
+    if read_current(model) is None:
+        adopt(model, output)
+
+
 def adopt(model: Location, output: str) -> CurrentModel | None:
     """Makes the last finished stage in MODEL the current model; None where there is none.
 
@@ -126,34 +136,39 @@ def adopt(model: Location, output: str) -> CurrentModel | None:
     return current
 
 
-def promote(
-    model_output: str, training: str, *, checkpoint: str, sha256: str, stage: Stage
-) -> None:
+class Promotion(Record):
+    """What a training is told, so that its last checkpoint becomes the current model."""
+
+    model_output: str
+    training: str = Field(description="id of its plan")
+
+
+def promote(promotion: Promotion, checkpoint: StageCheckpoint) -> None:
     """Makes the checkpoint of a training that has ended well the current one. Safe to call twice.
 
     Raises CurrentModelMoved where the current model is not the one that the training started
     from, CurrentModelInvalid where its plan is not there.
     """
-    model = Location(model_output)
+    model, training = Location(promotion.model_output), promotion.training
     plan = read_plan(training_folder(model, training))
     if plan is None:
         raise CurrentModelInvalid(
             f"{training_folder(model, training).uri(PLAN_FILE)} is not there: the checkpoint "
-            f"{checkpoint} was trained and cannot become the current model"
+            f"{checkpoint.uri} was trained and cannot become the current model"
         )
     current = read_current(model)
-    if current is not None and current.training == training and current.sha256 == sha256:
+    if current is not None and current.training == training and current.sha256 == checkpoint.sha256:
         return
     if current is not None and plan.parent is not None and current.sha256 != plan.parent_sha256:
         raise CurrentModelMoved(
             f"the current model of {model.uri()} is {current.checkpoint} by now, and this training "
-            f"started from {plan.parent}: nothing was replaced. Its checkpoint is {checkpoint}; "
-            "what the current model has not seen is new to the next re-ingestion"
+            f"started from {plan.parent}: {checkpoint.uri} was trained and replaces nothing. What "
+            "the current model has not seen is new to the next re-ingestion"
         )
     moved = CurrentModel(
-        checkpoint=checkpoint,
-        sha256=sha256,
-        stage=stage,
+        checkpoint=checkpoint.uri,
+        sha256=checkpoint.sha256,
+        stage=checkpoint.stage,
         seen=plan.seen,
         training=training,
         since=_now(),

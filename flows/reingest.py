@@ -15,19 +15,22 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from prefect import flow, get_run_logger
+from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
-from prefect.states import Completed, State
+from prefect.states import Completed
 
-from flows.current_model import PlannedTraining, adopt, read_current
+from flows.current_model import PlannedTraining, adopt_once
+from flows.failures import ended
 from flows.ingest import ingest
+from flows.run_log import run_teller
 from flows.warm_start import WarmStart, model_tag, parameters_of
 from flows.work_folder import enter_work_folder
 from tasks.errors import UsageError
 from tasks.published import open_data_set
+from tasks.storage import Location
 
-_FINAL_OUTCOMES = ("done", "unchanged")
+_WITH_ROWS = ("done", "unchanged")
 
 
 @flow(name="reingest", flow_run_name="reingest {source}", persist_result=False)
@@ -43,7 +46,7 @@ def reingest(
     train_parameters: dict[str, Any] | None = None,
     train_deployment: str | None = "train/cpu",
     seed: int = 0,
-) -> dict[str, Any]:
+) -> Any:
     """Ingest SOURCE again into OUT; what has not changed is not made again.
 
     Args:
@@ -61,46 +64,53 @@ def reingest(
         seed: Decides which known rows are repeated.
 
     Returns `{"ingest": the summary of ingest, "training": {"state", "sentence", ...}}`. Raises
-    ClaraError for a problem of the run.
+    ClaraError and ModelError, which under a worker become the run's message.
     """
-    enter_work_folder(source=source, output=output, model_output=model_output)
-    say = get_run_logger().info
-    given = _checked(dict(ingest_options or {}))
-    if train_after_ingest and not model_output:
-        raise UsageError("train_after_ingest needs model_output: the folder that clara train wrote")
-    warm = None
-    if model_output:
-        warm = WarmStart(
-            output=output,
-            model_output=model_output,
-            min_new_rows=min_new_rows,
-            replay_share=replay_share,
-            from_zero=from_zero,
-            seed=seed,
-            train_parameters=train_parameters or {},
-        )
-        # Before the data set changes: later nobody knows which rows the model was trained on.
-        if read_current(warm.model) is None and (adopted := adopt(warm.model, output)) is not None:
-            say(f"the current model is {adopted.checkpoint}")
-    summary = ingest(source=source, output=output, **given)
-    sentence = {
-        "unchanged": f"nothing is new in {source}: {output} stands as it is",
-        "done": f"{output} was brought up to date: {_changes(output)}",
-        "waiting": f"{output} stands as it was: {summary.get('waiting')}",
-    }.get(summary["outcome"], f"{output} has no row: rejects.jsonl in it says why")
-    training: dict[str, Any] = {"state": "not_asked", "sentence": "no training was asked for"}
-    if warm is not None and train_after_ingest and summary["outcome"] in _FINAL_OUTCOMES:
-        training = _train(warm, train_deployment)
-        sentence = f"{sentence}. {training['sentence']}"
-    say(sentence)
-    summary.pop("facts", None)  # for the report, which stands in OUT
-    return _completed({"ingest": summary, "training": training}, sentence)
+
+    def run() -> Any:
+        enter_work_folder(source=source, output=output, model_output=model_output)
+        given = _checked(dict(ingest_options or {}))
+        warm = None
+        if model_output:
+            warm = WarmStart(
+                output=output,
+                model_output=_in_full(model_output),
+                min_new_rows=min_new_rows,
+                replay_share=replay_share,
+                from_zero=from_zero,
+                seed=seed,
+                train_parameters=train_parameters or {},
+            )
+            adopt_once(warm.model, output)
+        elif train_after_ingest:
+            raise UsageError(
+                "train_after_ingest needs model_output: the folder that clara train wrote"
+            )
+        summary = ingest(source=source, output=output, **given)
+        summary.pop("facts", None)  # for the report, which stands in OUT
+        sentence = _sentence(summary, source, output)
+        training = {"state": "not_asked", "sentence": "no training was asked for"}
+        if warm is not None and train_after_ingest and summary["outcome"] in _WITH_ROWS:
+            training = _train(warm, train_deployment)
+            sentence = f"{sentence}. {training['sentence']}"
+        run_teller()(sentence)
+        return Completed(message=sentence, data={"ingest": summary, "training": training})
+
+    return ended(run)
 
 
-def _completed(result: dict[str, Any], sentence: str) -> Any:
-    """A state, so that the run's page says how it ended; a caller gets `result`."""
-    state: State[dict[str, Any]] = Completed(message=sentence, data=result)
-    return state
+def _sentence(summary: dict[str, Any], source: str, output: str) -> str:
+    """What became of the data set, for the run's page."""
+    outcome = summary["outcome"]
+    if outcome == "unchanged":
+        return f"nothing is new in {source}: {output} stands as it is"
+    if outcome == "waiting":
+        return f"{output} stands as it was: {summary['waiting']}"
+    if outcome == "nothing_produced":
+        return f"{output} has no row: rejects.jsonl in it says why"
+    statuses = Counter(entry.status for entry in open_data_set(output).manifest.sources.values())
+    changes = ", ".join(f"{statuses[name]} {name}" for name in ("new", "changed", "removed"))
+    return f"{output} was brought up to date: {changes}"
 
 
 def _checked(options: dict[str, Any]) -> dict[str, Any]:
@@ -113,26 +123,20 @@ def _checked(options: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _changes(output: str) -> str:
-    """How many documents came, changed and went, by the manifest."""
-    statuses = Counter(entry.status for entry in open_data_set(output).manifest.sources.values())
-    return ", ".join(f"{statuses[name]} {name}" for name in ("new", "changed", "removed"))
-
-
 def _train(warm: WarmStart, deployment: str | None) -> dict[str, Any]:
     """Plans a training and hands it over. Raises ClaraError."""
     deployment = deployment if deployment and _exists(deployment) else None
     if deployment is not None and (going_on := _going_on(warm.model_output)) is not None:
         sentence = f"training {going_on} is not at its end: what is new is left to the next run"
         return {"state": "going_on", "sentence": sentence}
-    decision = warm.decide(get_run_logger().info)
+    decision = warm.decide(run_teller())
     if decision.plan is None:
         return {"state": decision.state, "sentence": decision.sentence}
     parameters = parameters_of(decision.plan, warm.train_parameters, warm.model_output)
     if deployment is None:
         from flows.train import train
 
-        get_run_logger().info(decision.sentence)
+        run_teller()(decision.sentence)
         train(**parameters)
         where: Mapping[str, Any] = {"state": "trained"}
     else:
@@ -162,7 +166,7 @@ def _exists(deployment: str) -> bool:
         try:
             client.read_deployment_by_name(deployment)
         except ObjectNotFound:
-            get_run_logger().info(f"there is no deployment {deployment}: training in this process")
+            run_teller()(f"there is no deployment {deployment}: training in this process")
             return False
     return True
 
@@ -184,6 +188,11 @@ def _going_on(model_output: str) -> str | None:
     with get_client(sync_client=True) as client:
         runs = client.read_flow_runs(flow_run_filter=unfinished, limit=1)
     return runs[0].name if runs else None
+
+
+def _in_full(place: str) -> str:
+    """An absolute path, or the URI as it is: who trains stands in another folder."""
+    return Location(place).uri()
 
 
 def _rows(plan: PlannedTraining) -> dict[str, dict[str, int]]:

@@ -23,6 +23,7 @@ from clara_model.training.options import choose_preset
 from clara_model.training.resolve import ResolvedConfig
 from clara_model.training.stage_inputs import check_data
 from flows.cli_train import check_data_set, choose_base, data_location
+from flows.current_model import Promotion, promote
 from flows.failures import ended
 from flows.run_log import run_teller
 from flows.stage_places import CONFIG_FILE, free_folder, start_of, working_folder, write_config
@@ -53,6 +54,7 @@ def train(
     stage_deployment: str | None = STAGE_DEPLOYMENT,
     start_timeout_s: float = 900.0,
     stage_attempts: int = 3,
+    promotes: Promotion | None = None,
 ) -> list[dict[str, Any]] | State[Any]:
     """Train a model on a data set, stage by stage.
 
@@ -69,6 +71,7 @@ def train(
         stage_deployment: Whose runs the stages are; none: subflows in this process.
         start_timeout_s: Seconds for a worker to take a stage's run.
         stage_attempts: Runs of a stage at most, where they crash.
+        promotes: Makes the last checkpoint the current model of a folder; set by `reingest`.
 
     Returns the records of the stages. Raises ClaraError and ModelError, which under a worker
     become the run's message. What is done already is not done again.
@@ -94,6 +97,8 @@ def train(
                 records = run_stages(request, parse_stages(stages), runs, say)
         except (StageStopped, CancelledRun) as stopped:
             return Cancelled(message=str(stopped))
+        if promotes is not None:
+            promote(promotes, records[-1])
         return [record.to_json() for record in records]
 
     return ended(run)

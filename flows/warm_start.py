@@ -20,6 +20,7 @@ from clara_model.data.files import STAGE_FILES
 from flows.current_model import (
     CurrentModel,
     PlannedTraining,
+    Promotion,
     read_current,
     read_plan,
     seen_folder,
@@ -224,14 +225,15 @@ def model_tag(model_output: str) -> str:
 def parameters_of(
     plan: PlannedTraining, given: Mapping[str, Any], model_output: str
 ) -> dict[str, Any]:
-    """The parameters of `flows.train.train` for a planned training."""
+    """The parameters of `flows.train.train` for a planned training, as JSON values."""
+    promotion = Promotion(model_output=Location(model_output).uri(), training=plan.id)
     return {
         **given,
         "data": plan.data,
         "output": plan.output,
         "stages": ",".join(plan.stages),
         "init_from": plan.parent,
-        "promotes": {"model_output": Location(model_output).uri(), "training": plan.id},
+        "promotes": promotion.model_dump(),
     }
 
 

@@ -14,11 +14,13 @@ from clara_model.data.files import StageFile
 from flows.current_model import (
     CurrentModelInvalid,
     CurrentModelMoved,
+    Promotion,
     adopt,
     promote,
     read_current,
 )
 from flows.new_rows import RowsUnreadable, SeenRows, keys_of, read_seen, row_key, write_seen
+from flows.stage_records import StageCheckpoint
 from flows.warm_start import Decision, WarmStart, parameters_of
 from tasks.errors import UsageError
 from tasks.published import DataSetChanged, open_data_set
@@ -64,8 +66,13 @@ def end_well(model: str, decision: Decision, sha256: str) -> None:
     """What `train` does at its end."""
     assert decision.plan is not None
     promotes = parameters_of(decision.plan, {}, model)["promotes"]
-    uri = f"{decision.plan.output}/end_to_end/model"
-    promote(**promotes, checkpoint=uri, sha256=sha256, stage="end_to_end")
+    promote(Promotion(**promotes), checkpoint(f"{decision.plan.output}/end_to_end/model", sha256))
+
+
+def checkpoint(uri: str, sha256: str) -> StageCheckpoint:
+    return StageCheckpoint(
+        stage="end_to_end", uri=uri, sha256=sha256, steps=1, rows=1, seconds=1.0, metrics={}
+    )
 
 
 def ids(data: str, name: str = "end_to_end_data.jsonl") -> list[str]:
@@ -231,13 +238,13 @@ def test_the_pointer_moves_once_and_never_backwards(trained: tuple[Path, str]) -
     other = decide(output, model, seed=1)
     end_well(model, first, "f" * 64)
     end_well(model, first, "f" * 64)
-    with pytest.raises(CurrentModelMoved, match="nothing was replaced"):
+    with pytest.raises(CurrentModelMoved, match="replaces nothing"):
         end_well(model, other, "b" * 64)
     current = read_current(Location(model))
     assert current is not None
     assert current.sha256 == "f" * 64
     with pytest.raises(CurrentModelInvalid, match=r"plan\.json is not there"):
-        promote(model, "unknown", checkpoint="x", sha256="x", stage="end_to_end")
+        promote(Promotion(model_output=model, training="unknown"), checkpoint("x", "x"))
 
 
 def test_from_zero_trains_everything_and_only_when_asked(tmp_path: Path, model: str) -> None:

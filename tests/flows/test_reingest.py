@@ -16,8 +16,9 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.states import Failed
 
-from flows.current_model import promote, read_current
+from flows.current_model import Promotion, promote, read_current
 from flows.reingest import reingest
+from flows.stage_records import StageCheckpoint
 from flows.warm_start import model_tag
 from tasks.errors import UsageError
 from tasks.storage import Location
@@ -68,15 +69,21 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
         output: str,
         stages: str,
         init_from: str | None,
-        promotes: dict[str, str],
+        promotes: Promotion,
         max_steps: int | None = None,
     ) -> None:
         calls.append({"data": data, "init_from": init_from, "max_steps": max_steps})
         promote(
-            **promotes,
-            checkpoint=f"{output}/{stages}/model",
-            sha256=f"{len(calls):064x}",
-            stage="end_to_end",
+            promotes,
+            StageCheckpoint(
+                stage="end_to_end",
+                uri=f"{output}/{stages}/model",
+                sha256=f"{len(calls):064x}",
+                steps=1,
+                rows=1,
+                seconds=1.0,
+                metrics={},
+            ),
         )
 
     monkeypatch.setitem(sys.modules, "flows.train", SimpleNamespace(train=train))  # type: ignore[arg-type]
