@@ -41,8 +41,8 @@ class DocumentSteps(StepRunner):
             ]
             failed = self.failures(self.fan_out(open_pictures, step, jobs))
         outcomes = {}
-        for file in files:
-            outcome = self.cache.get("pictures", keys[file.file_path], PictureOutcome)
+        stored = self.cache.stream("pictures", (keys[f.file_path] for f in files), PictureOutcome)
+        for file, outcome in zip(files, stored, strict=True):
             rejection = failed.get(keys[file.file_path]) or refused(outcome)
             if rejection is not None or outcome is None:
                 self.reject(file.file_path, "describe", rejection)
@@ -79,9 +79,9 @@ class DocumentSteps(StepRunner):
             ]
             failed = self.failures(self.fan_out(extract_document, step, jobs))
         entries = []
-        for file in files:
+        stored = self.cache.stream("extract", (keys[f.file_path] for f in files), ExtractOutcome)
+        for file, outcome in zip(files, stored, strict=True):
             key = keys[file.file_path]
-            outcome = self.cache.get("extract", key, ExtractOutcome)
             rejection = failed.get(key) or refused(outcome)
             if rejection is not None or outcome is None or outcome.document is None:
                 self.reject(file.file_path, "extract", rejection)

@@ -28,6 +28,7 @@ from tasks.options import IngestOptions
 from tasks.prefect_policy import step_policy
 from tasks.records import Reject, SourceFile
 from tasks.reviews import REVIEWS_FILE, decode_reviews, parse_reviews
+from tasks.run_mark import RunMark
 
 
 def run_ingest(
@@ -70,6 +71,7 @@ def run_ingest(
             previous=previous,
             fingerprint=fingerprint,
             started_at=started_at,
+            mark=RunMark(places.output),
         )
         return publication.run()
     except BatchesWaiting as waiting:
@@ -158,4 +160,4 @@ _RETRY_ONLY = {name: value for name, value in step_policy().items() if name.star
 )
 def discover_source(places: Places) -> Discovery:
     """Walk SOURCE and hash its files."""
-    return discover(places.source, excluded_places(places))
+    return discover(places.source, excluded_places(places), places.cache.location)

@@ -59,10 +59,11 @@ class StepRunner:
         if self.options.fresh:
             return list(items.values())
         pictures = set(self.cache.images.names())
+        outcomes = self.cache.stream(name, items, RESULTS[name])
         missing = [
             item
-            for key, item in items.items()
-            if not self.is_stored(name, key, pictures, settled=True)
+            for item, outcome in zip(items.values(), outcomes, strict=True)
+            if not self._is_whole(outcome, pictures, settled=True)
         ]
         step.reuse(len(items) - len(missing))
         return missing
@@ -80,7 +81,11 @@ class StepRunner:
         `pictures`: names of those in the cache, where many results are looked at. `settled`: what
         a call failed on for now does not count.
         """
-        outcome: Any = self.cache.get(name, key, RESULTS[name])
+        return self._is_whole(self.cache.get(name, key, RESULTS[name]), pictures, settled=settled)
+
+    def _is_whole(
+        self, outcome: Any, pictures: Container[str] | None = None, *, settled: bool = False
+    ) -> bool:
         if outcome is None or (settled and not getattr(outcome, "settled", True)):
             return False
         wanted = set()
@@ -157,7 +162,8 @@ class StepRunner:
         return fan_out
 
     def _finished(self, job: Job) -> bool:
-        return all(self.is_stored(job.step, key) for key in job.item_keys)
+        outcomes = self.cache.stream(job.step, job.item_keys, RESULTS[job.step])
+        return all([self._is_whole(outcome) for outcome in outcomes])
 
     def failures(self, failed: Sequence[FailedJob]) -> dict[str, Rejection]:
         """Why items have no result, by key. They are tried again by the next run."""

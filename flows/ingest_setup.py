@@ -54,6 +54,8 @@ def check_places(source: str, output: str, cache: str | None, offline: bool) -> 
         raise SourceMissing(f"SOURCE {source!r} is a file: name the folder that holds it")
     if places.output.is_local:
         _check_output(places)
+    elif places.output.uri() == places.source.uri():
+        raise UsageError(f"OUT {output} is SOURCE itself: the data set needs a place of its own")
     places.output.make()
     if places.output.is_local and not os.access(places.output.local_path, os.W_OK | os.X_OK):
         raise OutputNotWritable(

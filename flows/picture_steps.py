@@ -130,8 +130,8 @@ class PictureSteps(DocumentSteps):
         """Ids with an outcome; a line of rejects.jsonl for each place of one without text."""
         stored: set[str] = set()
         rejections: dict[str, Rejection | None] = {}
-        for image_id, key in keys.items():
-            outcome = self.cache.get("describe", key, DescribeOutcome)
+        outcomes = self.cache.stream("describe", keys.values(), DescribeOutcome)
+        for (image_id, key), outcome in zip(keys.items(), outcomes, strict=True):
             if outcome is not None and key not in failed:
                 stored.add(image_id)
             if key in failed or outcome is None or outcome.description is None:

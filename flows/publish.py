@@ -14,7 +14,7 @@ from flows.hop_steps import ComposedHops, compose_hops
 from flows.ingest_setup import Places
 from flows.ingest_steps import IngestSteps
 from flows.summaries import seconds_since, step_summary
-from flows.unchanged import RUNTIME_OPTIONS, stands
+from flows.unchanged import RUNTIME_OPTIONS, all_stand
 from tasks.answered import answered
 from tasks.cache import content_key
 from tasks.corpus import Corpus, CorpusEntry, CorpusPlan
@@ -35,9 +35,9 @@ from tasks.output_jobs import OutputJob, RowsJob, StageFilesJob, Written
 from tasks.records import Describer, Synthesizer
 from tasks.report import REPORT_FILE, ReportJob
 from tasks.reporting.statistics import Duplicate, IngestRun, OutputFile, RunFacts
+from tasks.run_mark import RunMark
 from tasks.settings import settings
 from tasks.spent import SpentCost, SpentUsage, spent
-from tasks.storage import Location
 
 _PACKAGES = ("docling", "docling-core", "rapidocr", "onnxruntime", "prefect", "pillow", "bm25s")
 
@@ -53,6 +53,7 @@ class Publication:
     previous: Manifest | None
     fingerprint: str
     started_at: datetime
+    mark: RunMark
 
     def run(self) -> dict[str, Any]:
         """The summary of the run. Raises StorageError; then OUT is as it was before."""
@@ -60,6 +61,7 @@ class Publication:
         from tasks.stage_files import negatives_and_stage_files
 
         watch, places = self.steps.watch, self.steps.places
+        self.mark.place()
         plan = self._plan()
         hops = compose_hops(self.steps, plan)
         plan = self._plan()  # with what that step rejected
@@ -117,7 +119,7 @@ class Publication:
         written = Written.model_validate(future.result())
         data_files = {name: e for name, e in written.files.items() if e.rows is not None}
         assets = {name: e for name, e in written.files.items() if e.rows is None}
-        stand = all(stands(Location(job.output_uri), name, e) for name, e in assets.items())
+        stand = all_stand(self.steps.places.output, assets, job.cache.location)
         if not (stand and job.staging.holds(data_files)):
             future = task.with_options(refresh_cache=True).submit(job)
             written = Written.model_validate(future.result())
@@ -212,12 +214,15 @@ class Publication:
             started_at=self.started_at.isoformat(timespec="seconds"),
             ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+        self.mark.check()
         job.staging.publish(
             [name for name, entry in files.items() if entry.rows is not None or name == REPORT_FILE]
         )
+        self.mark.check()
         places.output.write_bytes(MANIFEST_FILE, manifest.to_json())
         job.staging.forget_previous_manifest()
         remove_unused_assets(places.output, files)
+        self.mark.remove()
 
     def _models(self) -> dict[str, Any]:
         engines = self.steps.engines
@@ -300,20 +305,28 @@ def _counts(plan: CorpusPlan, places: Places) -> dict[str, SourceCounts]:
         pairs[numbered.row.file_path] += len(numbered.row.qa_pairs)
     rejects = Counter(reject.file_path for reject in corpus.rejects)
     counts = {path: SourceCounts(rejects=count) for path, count in rejects.items()}
+    pages = _pages(plan, places)
     for entry in plan.entries:
         path = entry.file.file_path
-        pages = 0
-        if entry.outcome_step == "extract":
-            outcome = places.cache.get("extract", entry.outcome_key, ExtractOutcome)
-            pages = (outcome.document.page_count or 0) if outcome and outcome.document else 0
         counts[path] = SourceCounts(
-            pages=pages,
+            pages=pages.get(path, 0),
             images=len(entry.describe_keys),
             chunks=chunks[path],
             pairs=pairs[path],
             rejects=rejects[path],
         )
     return counts
+
+
+def _pages(plan: CorpusPlan, places: Places) -> dict[str, int]:
+    entries = [entry for entry in plan.entries if entry.outcome_step == "extract"]
+    keys = (entry.outcome_key for entry in entries)
+    outcomes = places.cache.stream("extract", keys, ExtractOutcome)
+    return {
+        entry.file.file_path: (outcome.document.page_count or 0)
+        for entry, outcome in zip(entries, outcomes, strict=True)
+        if outcome and outcome.document
+    }
 
 
 def _package_versions() -> dict[str, str]:

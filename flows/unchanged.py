@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Mapping
 
 from flows.engines import Engines
 from flows.ingest_setup import Places
+from tasks.assemble import ASSETS_FOLDER
 from tasks.discover import Discovery
 from tasks.jobs import VERSIONS
+from tasks.known_hashes import KnownHashes, Measured
 from tasks.manifest import MANIFEST_FILE, FileEntry, Manifest, fingerprint
 from tasks.options import IngestOptions
 from tasks.report import REPORT_FILE
@@ -66,14 +69,32 @@ def is_unchanged(places: Places, previous: Manifest | None, inputs: str) -> bool
         return False
     if not places.output.exists(MANIFEST_FILE):
         return False
-    return all(stands(places.output, name, entry) for name, entry in previous.files.items())
+    return all_stand(places.output, previous.files, places.cache.location)
 
 
-def stands(output: Location, name: str, entry: FileEntry) -> bool:
-    """Whether a file of a data set is what its manifest says."""
-    if not output.exists(name):
-        return False
-    if entry.rows is None and name != REPORT_FILE:
-        # Pictures are named by their content and written whole: their size is enough.
-        return bool(output.fs.size(output.path(name)) == entry.bytes)
-    return output.size_and_sha256(name) == (entry.bytes, entry.sha256)
+def all_stand(output: Location, files: Mapping[str, FileEntry], cache: Location) -> bool:
+    """Whether the files of a data set are what its manifest says.
+
+    Pictures are named by their content and written whole: their size is enough.
+    """
+    pictures = {n: e for n, e in files.items() if e.rows is None and n != REPORT_FILE}
+    sizes = (output / ASSETS_FOLDER).sizes()
+    for name, entry in pictures.items():
+        if sizes.get(name.rpartition("/")[2]) != entry.bytes:
+            return False
+    data = {name: entry for name, entry in files.items() if name not in pictures}
+    measured = _measured(output, data, cache)
+    return all(measured.get(name) == (entry.bytes, entry.sha256) for name, entry in data.items())
+
+
+def _measured(
+    output: Location, names: Iterable[str], cache: Location
+) -> dict[str, Measured | Exception]:
+    if output.is_local:
+        present = (name for name in names if output.exists(name))
+        return {name: output.size_and_sha256(name) for name in present}
+    known = KnownHashes(output, cache)
+    infos = {name: info for name in names if (info := output.info(name))}
+    measured = dict(known.measure(infos))
+    known.keep()
+    return measured

@@ -14,6 +14,7 @@ from tasks.settings import Settings, settings
 
 _LOADED = "CLARA_AWS_BLOCK_LOADED"
 """Names the block whose values are in the environment already."""
+_taken: set[str] = set()
 
 
 def complete_environment() -> None:
@@ -30,11 +31,12 @@ def complete_environment() -> None:
 
 def _take_from_env_file() -> None:
     """AWS_* of the `.env`, as for every other setting: what is exported goes before it."""
+    file = Settings.model_config.get("env_file")
+    if not isinstance(file, str) or file in _taken:
+        return
     from dotenv import dotenv_values
 
-    file = Settings.model_config.get("env_file")
-    if not isinstance(file, str):
-        return
+    _taken.add(file)
     for name, value in dotenv_values(file).items():
         if name.startswith("AWS_") and value:
             os.environ.setdefault(name, value)

@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tasks.storage import Location
+
+_READERS = 16
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -56,6 +61,23 @@ class StepCache:
             return model.model_validate_json(raw)
         except (FileNotFoundError, ValidationError):
             return None
+
+    def stream(self, step: str, keys: Iterable[str], model: type[Model]) -> Iterator[Model | None]:
+        """A result for each key, in order; None for what is not there.
+
+        From a bucket, some are fetched ahead: one after the other, each would cost a round trip.
+        """
+        if self.location.is_local:
+            yield from (self.get(step, key, model) for key in keys)
+            return
+        with ThreadPoolExecutor(max_workers=_READERS) as threads:
+            ahead: deque[Future[Model | None]] = deque()
+            for key in keys:
+                ahead.append(threads.submit(self.get, step, key, model))
+                if len(ahead) > 2 * _READERS:
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
 
     def has(self, step: str, key: str, model: type[BaseModel]) -> bool:
         """Whether a result is there that can be read: an empty file is no result."""

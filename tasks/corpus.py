@@ -6,7 +6,7 @@ document at a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -66,13 +66,19 @@ class Corpus:
         """The file's extraction; a standalone image is a document of one picture."""
         if entry.outcome_step == "extract":
             outcome = self._get("extract", entry.outcome_key, ExtractOutcome)
-            if outcome.document is not None:
-                return outcome.document
-        else:
-            picture = self._get("pictures", entry.outcome_key, PictureOutcome)
-            if picture.image_id is not None:
-                return standalone_document(entry.file.doc_id, picture)
-        raise CacheLost(f"the cache has no usable result of {entry.file.file_path!r}: run again")
+            return self._usable(outcome.document, entry)
+        picture = self._get("pictures", entry.outcome_key, PictureOutcome)
+        whole = picture.image_id is not None
+        return self._usable(
+            standalone_document(entry.file.doc_id, picture) if whole else None, entry
+        )
+
+    @staticmethod
+    def _usable(document: ExtractedDocument | None, entry: CorpusEntry) -> ExtractedDocument:
+        if document is None:
+            path = entry.file.file_path
+            raise CacheLost(f"the cache has no usable result of {path!r}: run again")
+        return document
 
     def descriptions(self, entry: CorpusEntry) -> dict[str, Description]:
         """Descriptions by image id. A picture in many documents has one, and it is read once."""
@@ -88,10 +94,10 @@ class Corpus:
 
     def sketches(self) -> dict[str, str]:
         """Sketches of the chunked documents' text by path, for finding near-duplicates."""
+        entries = [entry for entry in self.plan.entries if entry.chunk_key is not None]
+        chunks = self._stream("chunk", [entry.chunk_key for entry in entries], Chunks)
         return {
-            entry.file.file_path: self._get("chunk", entry.chunk_key, Chunks).sketch
-            for entry in self.plan.entries
-            if entry.chunk_key is not None
+            entry.file.file_path: found.sketch for entry, found in zip(entries, chunks, strict=True)
         }
 
     @cached_property
@@ -116,33 +122,48 @@ class Corpus:
     @cached_property
     def _synthesized(self) -> tuple[list[NumberedRow], list[Reject]]:
         rows, rejects = [], []
-        for entry in self.plan.entries:
-            if entry.chunk_key is None or entry.synthesis_key is None:
-                continue
-            chunks = self._get("chunk", entry.chunk_key, Chunks).chunks
-            syntheses = self._get("synthesize", entry.synthesis_key, Syntheses).syntheses
-            made, dropped = training_rows(entry.file, chunks, syntheses)
+        entries = [e for e in self.plan.entries if e.chunk_key and e.synthesis_key]
+        chunks = self._stream("chunk", [e.chunk_key for e in entries], Chunks)
+        syntheses = self._stream("synthesize", [e.synthesis_key for e in entries], Syntheses)
+        for entry, cut, written in zip(entries, chunks, syntheses, strict=True):
+            made, dropped = training_rows(entry.file, cut.chunks, written.syntheses)
             rows.extend(made)
             rejects.extend(dropped)
         return number_pairs(rows), rejects
 
     def results(self) -> Iterator[tuple[SourceFile, ExtractedDocument | Description]]:
         """What raw_knowledge.jsonl is made of, in the order of the plan."""
+        extracted = [e.outcome_key for e in self.plan.entries if e.outcome_step == "extract"]
+        outcomes = self._stream("extract", extracted, ExtractOutcome)
         for entry in self.plan.entries:
             if entry.outcome_step == "extract":
-                yield entry.file, self.document(entry)
+                yield entry.file, self._usable(next(outcomes).document, entry)
             else:
                 yield from ((entry.file, d) for d in self.descriptions(entry).values())
 
     def all_descriptions(self) -> dict[str, Description]:
         """Every description by image id."""
+        keys = {key: None for e in self.plan.entries for key in e.describe_keys.values()}
+        unread = [key for key in keys if key not in self._descriptions]
+        outcomes = self._stream("describe", unread, DescribeOutcome)
+        for key, outcome in zip(unread, outcomes, strict=True):
+            self._descriptions[key] = outcome.description
         found: dict[str, Description] = {}
         for entry in self.plan.entries:
             found.update(self.descriptions(entry))
         return found
 
+    def _stream(self, step: str, keys: Sequence[str | None], model: type[Any]) -> Iterator[Any]:
+        """Results by key, in order, with some fetched ahead of a remote cache."""
+        found = self.cache.stream(step, (str(key) for key in keys), model)
+        for key, result in zip(keys, found, strict=True):
+            yield self._present(result, step, key)
+
     def _get(self, step: str, key: str | None, model: type[Any]) -> Any:
-        found = self.cache.get(step, str(key), model)
+        return self._present(self.cache.get(step, str(key), model), step, key)
+
+    @staticmethod
+    def _present(found: Any, step: str, key: str | None) -> Any:
         if found is None:
             raise CacheLost(f"the cache lost {step} {key} during the run: run the command again")
         return found

@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tasks.errors import SourceMissing
+from tasks.known_hashes import KnownHashes, Measured
 from tasks.records import FileKind, Reject, SourceFile
 from tasks.storage import Location
 
@@ -41,7 +43,8 @@ KINDS: dict[str, FileKind] = {
 }
 _SAVE_ANEW = {".doc": ".docx", ".ppt": ".pptx", ".xls": ".xlsx"}
 _SYSTEM_FOLDERS = {"__MACOSX"}
-_DATA_SET_MARKS = {"manifest.json", "clara_training_data.jsonl"}
+_TRAINING_FILE = "clara_training_data.jsonl"
+_DATA_SET_MARKS = {"manifest.json", _TRAINING_FILE}
 LOCK_FILE = ".clara.lock"
 
 
@@ -60,10 +63,15 @@ class _Entry:
     file_path: str
     uri: str
     problem: tuple[str, str] | None = None
+    info: Mapping[str, Any] | None = None  # of a remote file: what its listing says
 
 
-def discover(source: Location, exclude: tuple[Location, ...] = ()) -> Discovery:
+def discover(
+    source: Location, exclude: tuple[Location, ...] = (), cache: Location | None = None
+) -> Discovery:
     """Walks SOURCE. `exclude`: this run's own output and cache, wherever they stand.
+
+    A remote file whose hash the `cache` remembers, by its ETag, is not read again.
 
     Raises SourceMissing where SOURCE is not there or is no folder.
     """
@@ -76,6 +84,7 @@ def discover(source: Location, exclude: tuple[Location, ...] = ()) -> Discovery:
     found = Discovery()
     walk = _walk_local if source.is_local else _walk_remote
     entries = walk(source, exclude, found)
+    usable: list[tuple[_Entry, FileKind]] = []
     seen: set[str] = set()
     for entry in sorted(entries, key=lambda entry: (entry.file_path, entry.uri)):
         if entry.file_path in seen:
@@ -83,7 +92,12 @@ def discover(source: Location, exclude: tuple[Location, ...] = ()) -> Discovery:
             found.rejects.append(_reject(entry, "name_collision", detail))
             continue
         seen.add(entry.file_path)
-        _classify(entry, source, found)
+        if kind := _kind(entry, found):
+            usable.append((entry, kind))
+    measured = _measure_local if source.is_local else _measure_remote
+    results = measured(source, [entry for entry, _ in usable], cache)
+    for (entry, kind), result in zip(usable, results, strict=True):
+        _add(entry, kind, result, found)
     return found
 
 
@@ -146,22 +160,22 @@ def _walk_remote(
     source: Location, exclude: tuple[Location, ...], found: Discovery
 ) -> Iterator[_Entry]:
     prefix = source.root.rstrip("/") + "/"
-    own = tuple(place.root + "/" for place in exclude if place.fs == source.fs)
-    paths = [str(path) for path in source.fs.find(source.root)]
-    marked = {
-        path.rsplit("/", 1)[0] for path in paths if path.endswith("/clara_training_data.jsonl")
-    }
-    sets = tuple(f"{folder}/" for folder in sorted(marked) if f"{folder}/" != prefix)
-    found.skipped_folders += [folder.removeprefix(prefix).rstrip("/") for folder in sets]
-    for path in paths:
-        if path.startswith((*own, *sets)):
-            continue
-        relative = unicodedata.normalize("NFC", str(path).removeprefix(prefix))
-        if relative and not relative.endswith("/"):
-            yield _Entry(relative, str(source.fs.unstrip_protocol(path)))
+    own = tuple(
+        f"{place.root}/".removeprefix(prefix)
+        for place in exclude
+        if place.fs == source.fs and f"{place.root}/".startswith(prefix)
+    )
+    infos = source.find()
+    marked = {name.rpartition("/")[0] for name in infos if name.endswith(f"/{_TRAINING_FILE}")}
+    sets = tuple(f"{folder}/" for folder in sorted(marked))
+    found.skipped_folders += [folder.rstrip("/") for folder in sets]
+    for name, info in infos.items():
+        if not name.startswith((*own, *sets)):
+            yield _Entry(unicodedata.normalize("NFC", name), source.uri(name), info=info)
 
 
-def _classify(entry: _Entry, source: Location, found: Discovery) -> None:
+def _kind(entry: _Entry, found: Discovery) -> FileKind | None:
+    """What kind of document an entry is; None for one that is counted or rejected."""
     parts = entry.file_path.split("/")
     name = parts[-1]
     if (
@@ -170,24 +184,26 @@ def _classify(entry: _Entry, source: Location, found: Discovery) -> None:
         or any(part in _SYSTEM_FOLDERS for part in parts[:-1])
     ):
         found.skipped_system_files += 1
-        return
+        return None
     if entry.problem is not None:
         found.rejects.append(_reject(entry, *entry.problem))
-        return
+        return None
     suffix = f".{name.rsplit('.', 1)[-1].lower()}" if "." in name else ""
     kind = KINDS.get(suffix)
     if kind is None:
         found.rejects.append(_reject(entry, "unsupported", _advice(suffix)))
-        return
-    try:
-        size_bytes, doc_id = _hash(entry, source)
-    except FileNotFoundError:
+    return kind
+
+
+def _add(entry: _Entry, kind: FileKind, measured: Measured | Exception, found: Discovery) -> None:
+    if isinstance(measured, FileNotFoundError):
         found.rejects.append(_reject(entry, "file_vanished", "the file went away during the run"))
         return
-    except OSError as error:
-        why = error.strerror or str(error)
+    if isinstance(measured, Exception):
+        why = getattr(measured, "strerror", None) or str(measured)
         found.rejects.append(_reject(entry, "file_unreadable", f"the file cannot be read: {why}"))
         return
+    size_bytes, doc_id = measured
     if size_bytes == 0:
         found.rejects.append(_reject(entry, "empty_file", "the file has no bytes"))
         return
@@ -202,13 +218,32 @@ def _classify(entry: _Entry, source: Location, found: Discovery) -> None:
     )
 
 
-def _hash(entry: _Entry, source: Location) -> tuple[int, str]:
-    digest, size = hashlib.sha256(), 0
-    with Path(entry.uri).open("rb") if source.is_local else source.fs.open(entry.uri) as stream:
-        while piece := stream.read(1 << 20):
-            digest.update(piece)
-            size += len(piece)
-    return size, digest.hexdigest()
+def _measure_local(
+    source: Location, entries: list[_Entry], cache: Location | None
+) -> Iterator[Measured | Exception]:
+    for entry in entries:
+        digest, size = hashlib.sha256(), 0
+        try:
+            with Path(entry.uri).open("rb") as stream:
+                while piece := stream.read(1 << 20):
+                    digest.update(piece)
+                    size += len(piece)
+        except OSError as error:
+            yield error
+        else:
+            yield size, digest.hexdigest()
+
+
+def _measure_remote(
+    source: Location, entries: list[_Entry], cache: Location | None
+) -> Iterator[Measured | Exception]:
+    """By the names that storage has, which need not be composed as `file_path` is."""
+    known = KnownHashes(source, cache or source)
+    infos = {entry.uri.removeprefix(source.uri() + "/"): entry.info or {} for entry in entries}
+    for _, measured in known.measure(infos):
+        yield measured
+    if cache is not None:
+        known.keep()
 
 
 def _advice(suffix: str) -> str:

@@ -11,6 +11,7 @@ from prefect import task
 
 from tasks.assemble import ASSETS_FOLDER, raw_knowledge_rows
 from tasks.corpus import Corpus
+from tasks.known_hashes import KnownHashes, Measured
 from tasks.manifest import FileEntry
 from tasks.output_jobs import RowsJob, Written
 from tasks.prefect_policy import step_policy
@@ -33,7 +34,9 @@ def write_rows(job: RowsJob) -> Written:
         TRAINING_FILE: staging.write_rows(TRAINING_FILE, (n.row for n in corpus.rows)),
         REJECTS_FILE: staging.write_rows(REJECTS_FILE, corpus.rejects),
     }
-    assets = store_assets(images, corpus.cache.images, Location(job.output_uri))
+    assets = store_assets(
+        images, corpus.cache.images, Location(job.output_uri), corpus.cache.location
+    )
     return Written(files={**files, **assets}, notices=corpus.reviewed.notices)
 
 
@@ -56,7 +59,7 @@ def _noting_images(
 
 
 def store_assets(
-    image_ids: Iterable[str], cached: Location, output: Location
+    image_ids: Iterable[str], cached: Location, output: Location, cache: Location
 ) -> dict[str, FileEntry]:
     """Copies pictures into the output where they are missing.
 
@@ -64,17 +67,36 @@ def store_assets(
     """
     assets = output / ASSETS_FOLDER
     assets.make()
-    present = set(assets.names())
+    names = [f"{image_id}.jpg" for image_id in sorted(image_ids)]
+    present = assets.sizes()
 
-    def store(image_id: str) -> tuple[str, FileEntry]:
-        name = f"{image_id}.jpg"
-        size_bytes, sha256 = cached.size_and_sha256(name)
-        if name not in present or assets.size_and_sha256(name) != (size_bytes, sha256):
+    def store(measured: tuple[str, Measured]) -> tuple[str, FileEntry]:
+        name, (size_bytes, sha256) = measured
+        stands = present.get(name) == size_bytes
+        if stands and assets.is_local:
+            stands = assets.size_and_sha256(name) == (size_bytes, sha256)
+        if not stands:
             assets.write_bytes(name, cached.read_bytes(name))
         return f"{ASSETS_FOLDER}/{name}", FileEntry(sha256=sha256, bytes=size_bytes)
 
     with ThreadPoolExecutor(max_workers=8) as threads:
-        return dict(threads.map(store, sorted(image_ids)))
+        return dict(threads.map(store, _measured(names, cached, cache)))
+
+
+def _measured(
+    names: Iterable[str], cached: Location, cache: Location
+) -> Iterator[tuple[str, Measured]]:
+    """The cache's pictures with size and hash. Raises FileNotFoundError, StorageError."""
+    if cached.is_local:
+        yield from ((name, cached.size_and_sha256(name)) for name in names)
+        return
+    known = KnownHashes(cached, cache)
+    found = cached.find()
+    for name, measured in known.measure({name: found.get(name, {}) for name in names}):
+        if isinstance(measured, Exception):
+            raise measured
+        yield name, measured
+    known.keep()
 
 
 def remove_unused_assets(output: Location, used: Iterable[str]) -> int:
@@ -86,8 +108,8 @@ def remove_unused_assets(output: Location, used: Iterable[str]) -> int:
         for name in assets.names()
         if _ASSET.fullmatch(name) and f"{ASSETS_FOLDER}/{name}" not in kept
     ]
-    for name in unused:
-        assets.remove(name)
+    with ThreadPoolExecutor(max_workers=8) as threads:
+        list(threads.map(assets.remove, unused))
     return len(unused)
 
 

@@ -28,7 +28,7 @@ PROTOCOLS = ("s3://", "s3a://")
 PART_BYTES = 16 << 20
 PARTS_AT_ONCE = 4
 _MOST_PARTS = 10_000
-_READ_BLOCK_BYTES = 8 << 20
+READ_BLOCK_BYTES = 8 << 20
 _PATIENCE_S = 60.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 5.0
 _RETRY_SETTINGS = ("AWS_MAX_ATTEMPTS", "AWS_RETRY_MODE")
@@ -103,7 +103,7 @@ def _make_filesystem() -> Any:
         config["retries"] = {"mode": "standard", "max_attempts": 3}
     return S3FileSystem(
         config_kwargs=config,
-        default_block_size=_READ_BLOCK_BYTES,
+        default_block_size=READ_BLOCK_BYTES,
         use_listings_cache=False,
         skip_instance_cache=True,
     )

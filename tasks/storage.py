@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -72,12 +72,14 @@ class Location:
         return Path(self.root)
 
     def exists(self, name: str = "") -> bool:
+        """Raises BucketMissing, StorageRefused: a folder whose bucket is wrong is not just away."""
+        if self.is_s3 and not name:
+            s3.check_bucket(self.fs, self.root)
         return bool(self._call("look at", name, lambda: self.fs.exists(self.path(name))))
 
     def is_folder(self) -> bool:
         if self.is_s3 and "/" not in self.root:
-            s3.check_bucket(self.fs, self.root)
-            return True
+            return self.exists()
         return bool(self._call("look at", "", lambda: self.fs.isdir(self.root)))
 
     def is_file(self) -> bool:
@@ -180,13 +182,25 @@ class Location:
 
     def names(self) -> list[str]:
         """Names directly inside, sorted; empty where the folder is not there."""
+        return sorted(self._inside(self._listed(detail=False)))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes of the files directly inside, by name; empty where the folder is not there."""
+        entries = {entry["name"]: entry for entry in self._listed(detail=True)}
+        files = {n: e for n, e in self._inside(entries).items() if entries[e]["type"] == "file"}
+        return {name: int(entries[path]["size"]) for name, path in files.items()}
+
+    def _listed(self, *, detail: bool) -> list[Any]:
         try:
-            entries = self._call("list", "", lambda: self.fs.ls(self.root, detail=False))
+            return list(self._call("list", "", lambda: self.fs.ls(self.root, detail=detail)))
         except FileNotFoundError:
             return []
+
+    def _inside(self, paths: Iterable[Any]) -> dict[str, Any]:
+        """Paths of a listing by name. A bucket may hold an object with the folder's own name."""
         prefix = self.root.rstrip("/") + "/"
-        names = (str(entry).removeprefix(prefix).rstrip("/") for entry in entries)
-        return sorted(name for name in names if name)
+        named = {str(path).removeprefix(prefix).rstrip("/"): path for path in paths}
+        return {name: path for name, path in named.items() if name and str(path) != self.root}
 
     def remove(self, name: str) -> None:
         try:
@@ -195,13 +209,25 @@ class Location:
             return
 
     def size_and_sha256(self, name: str) -> tuple[int, str]:
-        """Bytes and hex digest of a file, read in pieces."""
+        """Bytes and hex digest of a file, read in pieces. Raises FileNotFoundError."""
         digest, size = hashlib.sha256(), 0
+        for piece in self._pieces(name):
+            digest.update(piece)
+            size += len(piece)
+        return size, digest.hexdigest()
+
+    def _pieces(self, name: str) -> Iterator[bytes]:
+        if self.is_s3:
+            # By ranges and not as a stream: each can be asked for again where S3 goes away.
+            size = (self.info(name) or {}).get("size")
+            if size is None:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), self.uri(name))
+            for start in range(0, size, s3.READ_BLOCK_BYTES):
+                yield self.read_range(name, start, min(start + s3.READ_BLOCK_BYTES, size))
+            return
         with self.open(name) as stream, named_errors("read", self.uri(name)):
             while piece := stream.read(_CHUNK_BYTES):
-                digest.update(piece)
-                size += len(piece)
-        return size, digest.hexdigest()
+                yield piece
 
     def _call(self, verb: str, name: str, call: Callable[[], Result]) -> Result:
         """What `call` returns, patient with S3. Raises FileNotFoundError, StorageError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,12 +16,13 @@ class KeptPools:
     """A pool for each way in which a run starts its workers: a worker keeps both for life."""
 
     def __init__(self) -> None:
-        self._pools: dict[tuple[int, bool], WorkerPool] = {}
+        self._pools: dict[tuple[int, bool, str | None], WorkerPool] = {}
 
     def pool(self, size: int | None = None) -> WorkerPool:
         """Stands in for `shared_pool`, whose pool ends with the flow that made it."""
         size = size or default_workers()
-        key = (size, network_is_forbidden())
+        # A worker has the environment of its start, and with it the address of an S3 server.
+        key = (size, network_is_forbidden(), os.environ.get("AWS_ENDPOINT_URL"))
         if key not in self._pools:
             self._pools[key] = WorkerPool(size)
         return self._pools[key]
