@@ -41,13 +41,14 @@ class Folders:
 
     def train_once(self) -> None:
         """What `clara train OUT --output MODEL` leaves of its last stage."""
-        digest = hashlib.sha256((self.output / "end_to_end_data.jsonl").read_bytes()).hexdigest()
-        result = {
-            "checkpoint_sha256": "e" * 64,
-            "identity": {"data.end_to_end_data.jsonl": digest},
-        }
-        (self.model / "end_to_end").mkdir(parents=True)
-        (self.model / "end_to_end" / "result.json").write_text(json.dumps(result))
+        self.trained_on("end_to_end", "end_to_end_data.jsonl", "e" * 64)
+
+    def trained_on(self, stage: str, file: str, sha256: str) -> None:
+        """A stage's result that says that it read OUT's file."""
+        digest = hashlib.sha256((self.output / file).read_bytes()).hexdigest()
+        result = {"checkpoint_sha256": sha256, "identity": {f"data.{file}": digest}}
+        (self.model / stage).mkdir(parents=True, exist_ok=True)
+        (self.model / stage / "result.json").write_text(json.dumps(result))
 
     def add(self, number: int) -> None:
         (self.source / f"new-{number}.txt").write_text(machine_text(number))
@@ -221,3 +222,47 @@ def test_wrong_parameters_are_named_before_anything_runs(folders: Folders) -> No
     with pytest.raises(UsageError, match="ingest_options has 'chunk_tokes'"):
         folders.run(ingest_options={"chunk_tokes": 5})
     assert not folders.output.exists()
+
+
+def test_the_trainer_starts_from_the_current_checkpoint(folders: Folders, tmp_path: Path) -> None:
+    """With the trainer itself: a model of one stage, further trained on what is new."""
+    from clara_model.checkpoint import checkpoint_sha256
+    from tests.support.tiny_models import tiny_clara
+
+    folders.run()
+    model = tiny_clara(tmp_path)
+    model.set_stage("compression")
+    model.save(folders.model / "compression" / "model")
+    first = checkpoint_sha256(folders.model / "compression" / "model")
+    folders.trained_on("compression", "pretrain_data.jsonl", first)
+    folders.add(50)
+    asked: dict[str, Any] = {
+        "train_after_ingest": True,
+        "model_output": str(folders.model),
+        "min_new_rows": 1,
+        "train_deployment": None,
+        "train_parameters": {
+            "max_steps": 1,
+            "preset": "small",
+            "stage_deployment": None,
+            "options": {
+                "device": "cpu",
+                "dtype": "float32",
+                "allow_truncation": True,
+                "evaluation_rows": 0,
+                "sample_answers": 0,
+                "wandb": "off",
+                "chart": False,
+            },
+        },
+    }
+    result = folders.run(**asked)["training"]
+    current = read_current(Location(folders.model))
+    assert current is not None
+    assert current.training == result["id"]
+    trained = json.loads((Path(current.checkpoint).parent / "result.json").read_text())
+    assert trained["parent_sha256"] == first
+    assert trained["checkpoint_sha256"] == current.sha256 != first
+    counted = result["rows"]["compression"]
+    assert trained["rows"] == counted["new"] + counted["replayed"]
+    assert folders.run(**asked)["training"]["state"] == "too_few_new_rows"
