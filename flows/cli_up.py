@@ -47,8 +47,10 @@ def run_up(options: UpOptions) -> int:
             names = deploy_all(settings().home / "workers" / "deploy.log")
         print(f"deployed   {', '.join(names)}")
         print(f"nightly    {nightly_sentence(nightly())}")
+    else:
+        _check_deployed()
     _start_workers(options, api_url)
-    _print_what_next(api_url, options.source or settings().raw_data_dir)
+    _print_what_next(api_url, aim, here=options.cpu_worker)
     return EXIT_DONE
 
 
@@ -153,14 +155,31 @@ def _has_accelerator() -> bool:
     return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
-def _print_what_next(api_url: str, source: str | None) -> None:
-    documents = shlex.quote(source or "examples/documents")
+def _check_deployed() -> None:
+    """Raises ServerUnavailable: a worker would say it in its log only."""
+    from deployments.names import CPU_POOL, GPU_POOL
+    from deployments.server_access import server_client
+
+    with server_client() as client:
+        found = {pool.name for pool in client.read_work_pools()}
+        if not {CPU_POOL, GPU_POOL} <= found:
+            raise ServerUnavailable(
+                f"the server at {client.api_url} has no {CPU_POOL} and {GPU_POOL} yet: "
+                "`clara up` without --no-deploy makes them"
+            )
+
+
+def _print_what_next(api_url: str, aim: dict[str, str] | None, *, here: bool) -> None:
+    source = shlex.quote(aim["source"] if aim else "examples/documents")
+    output = shlex.quote(aim["output"] if aim else "dataset")
     run = "uv run " if "UV_RUN_RECURSION_DEPTH" in os.environ else ""
+    ingest = f"prefect deployment run ingest/cpu -p source={source} -p output={output} --watch"
+    train = f"prefect deployment run train/cpu -p data={output} -p output=model --watch"
     print("\nIn a shell that is to use this server, once:")
     print(f"  export PREFECT_API_URL={api_url}")
-    print("Then, for example (relative paths mean this folder):")
-    print(
-        f"  {run}prefect deployment run ingest/cpu -p source={documents} -p output=dataset --watch"
-    )
-    print(f"  {run}prefect deployment run train/cpu -p data=dataset -p output=model --watch")
+    if os.environ.get("PREFECT_API_AUTH_STRING"):
+        print("  export PREFECT_API_AUTH_STRING=...   # as it is set here")
+    print(f"Then, for example{' (relative paths mean this folder)' if here else ''}:")
+    for command in (ingest, train):
+        print(f"  {run}{command}")
     print(f"  {run}clara status")
