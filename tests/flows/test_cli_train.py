@@ -150,7 +150,7 @@ def test_what_is_wrong_is_said_before_anything_is_trained(
         (("-o", output), "name the data set"),
         ((data,), "--output OUT"),
         ((tmp_path / "no-such", *usual), "does not exist"),
-        (("s3://bucket/data", *usual), "not on this machine"),
+        ((tmp_path / "no-such.tar.gz", *usual), "does not exist"),
         ((incomplete, *usual), "--allow-incomplete"),
         ((data / "eval_data.jsonl", *usual), "single file"),
         ((data, *usual, "--stages", "stage9"), "'stage9' is no stage"),
