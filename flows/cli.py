@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from flows.cli_data import data_app
 from flows.cli_model import model_app
 from flows.cli_options import ingest_options
 from flows.cli_serving import add_serving_commands
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 add_serving_commands(app)
 app.add_typer(model_app, name="model")
+app.add_typer(data_app, name="data")
 prompts_app = typer.Typer(help="The prompts that are sent to models.", no_args_is_help=True)
 app.add_typer(prompts_app, name="prompts")
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 import tarfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 from tasks.errors import ArchiveInvalid, DiskFull
 from tasks.storage import named_errors
 
 _ENDINGS = (".tar.gz", ".tgz", ".tar")
+_GZIP_MARK = b"\x1f\x8b"
 _CHUNK_BYTES = 1 << 20
 _KEPT_FREE_BYTES = 1 << 30
 
@@ -28,14 +33,32 @@ def unpack(archive: Path, folder: Path, *, shown: str | None = None) -> None:
     """
     name = shown or str(archive)
     try:
-        with tarfile.open(archive, "r:*") as tar:
-            for member in tar:
-                _unpack_member(tar, member, folder, name)
-    except (tarfile.TarError, EOFError, zlib.error, ValueError) as error:
+        with _opened(archive) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                for member in tar:
+                    _unpack_member(tar, member, folder, name)
+            # To its end, where its checksum stands: a tar that was cut between two files is silent.
+            while stream.read(_CHUNK_BYTES):
+                pass
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, ValueError) as error:
         raise ArchiveInvalid(
             f"{name} cannot be unpacked ({error}): it is damaged or was copied in part; copy it "
             "again, or pack it anew with `clara data pack`"
         ) from error
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[IO[bytes]]:
+    with named_errors("read", str(archive)):
+        file = archive.open("rb")
+    with file:
+        compressed = file.read(len(_GZIP_MARK)) == _GZIP_MARK
+        file.seek(0)
+        if not compressed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as stream:
+            yield cast(IO[bytes], stream)
 
 
 def _unpack_member(
@@ -64,5 +87,8 @@ def _unpack_member(
         raise ArchiveInvalid(f"{archive}: {member.name!r} cannot be read")
     with named_errors("write", str(target)):
         target.parent.mkdir(parents=True, exist_ok=True)
-        with source, target.open("xb") as out:
-            shutil.copyfileobj(source, out, _CHUNK_BYTES)
+        out = target.open("xb")
+    with source, out:
+        while piece := source.read(_CHUNK_BYTES):
+            with named_errors("write", str(target)):
+                out.write(piece)
