@@ -69,7 +69,7 @@ def train_stage(
     """
 
     def run() -> dict[str, Any] | State[Any]:
-        enter_work_folder(data=data, output=output, base_model=base_model, init_from=init_from)
+        enter_work_folder(data=data, output=output, init_from=init_from)
         request = TrainRequest(
             data=data,
             output=output,
