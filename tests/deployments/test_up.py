@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support.corpora import data_bytes, machine_text, rows, write_corpus
-from tests.support.served import Served
+from tests.support.served import PASSWORD, Served
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
 
@@ -37,6 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_what_up_says_can_be_typed(served: Served) -> None:
     said = (served.home.parent / "up.txt").read_text()
     assert f"export PREFECT_API_URL={served.api_url}" in said
+    assert "export PREFECT_API_AUTH_STRING=..." in said
     assert f"http://127.0.0.1:{served.port}" in said
     assert "prefect deployment run ingest/cpu -p source=" in said
     assert "nightly    off" in said
@@ -55,6 +56,13 @@ def test_a_deployed_run_makes_the_files_that_the_command_makes(served: Served) -
     deployed = data_bytes(served.folder / "deployed")
     assert deployed == data_bytes(served.folder / "by_hand")
     assert len(deployed) > 5
+
+
+def test_who_has_no_password_is_told_so(served: Served) -> None:
+    stranger = {"PREFECT_SERVER_API_AUTH_STRING": "", "PREFECT_API_URL": served.api_url}
+    said = served.clara("up", "--no-deploy", **stranger)
+    assert said.returncode == 1
+    assert "set PREFECT_API_AUTH_STRING" in said.stderr
 
 
 def test_notify_wants_to_know_which_data_set(served: Served) -> None:
@@ -120,8 +128,10 @@ def test_down_ends_a_busy_worker_and_tells_the_server(served: Served) -> None:
     assert served.processes() == []
     assert "Nothing of ours was running" in served.clara("down").stdout
     assert served.clara("status").returncode == 1
-    written = [path for path in served.home.rglob("*") if path.is_file()]
-    assert not any(b"sk-very-secret" in path.read_bytes() for path in written)
+    written = [path.read_bytes() for path in served.home.rglob("*") if path.is_file()]
+    assert len(written) > 5
+    for secret in (b"sk-very-secret", PASSWORD.encode()):
+        assert not any(secret in content for content in written)
 
 
 def test_up_after_a_power_cut(served: Served) -> None:

@@ -1,7 +1,11 @@
-"""A server, pools, deployments and workers as `clara up` makes them, in a home of their own."""
+"""A server, pools, deployments and workers as `clara up` makes them, in a home of their own.
+
+The server asks for a password and for CSRF tokens, as a team's does.
+"""
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import socket
@@ -16,6 +20,7 @@ from typing import Any
 from tests.support.corpora import ROOT
 
 _COMMAND_TIMEOUT_S = 280
+PASSWORD = "clara:the-password-of-the-server"
 
 
 def free_port() -> int:
@@ -40,6 +45,8 @@ class Served:
             "DO_NOT_TRACK": "1",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "PREFECT_HOME": str(base / "shell"),
+            "PREFECT_SERVER_API_AUTH_STRING": PASSWORD,
+            "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
             # Schedules and events are looked at at once, not every minute.
             "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "2",
             "PREFECT_WORKER_QUERY_SECONDS": "1",
@@ -56,8 +63,13 @@ class Served:
     def prefect(
         self, *arguments: str | Path, **environment: str
     ) -> subprocess.CompletedProcess[str]:
-        """With the variable that `clara up` says to export."""
-        environment = {"PREFECT_API_URL": self.api_url, "COLUMNS": "200", **environment}
+        """With the variables that `clara up` says to export."""
+        environment = {
+            "PREFECT_API_URL": self.api_url,
+            "PREFECT_API_AUTH_STRING": PASSWORD,
+            "COLUMNS": "200",
+            **environment,
+        }
         return self._run("prefect", *arguments, **environment)
 
     def module(self, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -70,13 +82,14 @@ class Served:
 
     def runs(self) -> list[dict[str, Any]]:
         """All runs, the newest first, as the server's API has them."""
-        body = json.dumps({"sort": "START_TIME_DESC", "limit": 200}).encode()
-        request = urllib.request.Request(
-            f"{self.api_url}/flow_runs/filter", body, {"Content-Type": "application/json"}
+        client = "tests"
+        token = self._ask(f"/csrf-token?client={client}")["token"]
+        found: list[dict[str, Any]] = self._ask(
+            "/flow_runs/filter",
+            {"sort": "START_TIME_DESC", "limit": 200},
+            {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": client},
         )
-        with urllib.request.urlopen(request, timeout=60) as response:
-            found: list[dict[str, Any]] = json.load(response)
-            return found
+        return found
 
     def wait_for_run(
         self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 120
@@ -90,6 +103,22 @@ class Served:
             time.sleep(0.5)
         seen = [(run["name"], run["state_name"]) for run in self.runs()]
         raise AssertionError(f"no such run within {timeout_s} s, only {seen}")
+
+    def _ask(
+        self, path: str, body: object | None = None, headers: dict[str, str] | None = None
+    ) -> Any:
+        password = base64.b64encode(PASSWORD.encode()).decode()
+        request = urllib.request.Request(
+            self.api_url + path,
+            None if body is None else json.dumps(body).encode(),
+            {
+                "Content-Type": "application/json",
+                "Authorization": f"Basic {password}",
+                **(headers or {}),
+            },
+        )
+        with urllib.request.urlopen(request, timeout=60) as response:
+            return json.load(response)
 
     def processes(self) -> list[int]:
         """Whatever lives and was given this home."""
