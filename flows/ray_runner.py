@@ -90,6 +90,11 @@ def ray_jobs(places: Places, options: IngestOptions) -> Iterator[RayRunner]:
                 "--task-runner ray needs the extra `ray`, which is not installed: "
                 "`uv sync --extra ray`, or `pip install 'clara-pipeline[ray]'`"
             )
+    if options.offline and options.ray_address:
+        raise RayUnavailable(
+            f"--offline forbids the network, and --ray-address {options.ray_address} names a "
+            "cluster on it: leave one of them out"
+        )
     with _environment({**_QUIET, **_token()}):
         import ray
 

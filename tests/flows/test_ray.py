@@ -78,6 +78,17 @@ def test_without_the_extra_the_command_to_install_it_is_named(
         raise AssertionError("there is no Ray to run anything")
 
 
+@needs_ray
+def test_no_cluster_of_others_is_used_offline(tmp_path: Path) -> None:
+    places = check_places(str(tmp_path), str(tmp_path / "out"), None, True)
+    options = IngestOptions(task_runner="ray", ray_address="127.0.0.1:6379", offline=True)
+    with (
+        pytest.raises(RayUnavailable, match="--offline forbids the network"),
+        ray_runner.ray_jobs(places, options),
+    ):
+        raise AssertionError("a cluster was reached")
+
+
 def test_an_address_where_nothing_listens_is_refused_at_once() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
