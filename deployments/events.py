@@ -9,7 +9,7 @@ from deployments.names import DOCUMENTS_ADDED
 
 
 def documents_added(source: str, output: str) -> dict[str, Any]:
-    """The event, as `emit_event` takes it. The resource is the folder, whoever looks at it."""
+    """The fields of the event. The resource is the folder, whoever looks at it."""
     digest = hashlib.sha256(source.encode()).hexdigest()
     return {
         "event": DOCUMENTS_ADDED,

@@ -42,15 +42,16 @@ def _nightly_output(source: str) -> str:
 
 
 def _emit(source: str, output: str) -> None:
-    """Waits for the event to be sent: the command would end before Prefect's own thread sends."""
-    from prefect.events import emit_event
-    from prefect.events.worker import EventsWorker
+    """By a request that the server answers: Prefect's own emitter would send it some time later,
+    and tell nobody where it cannot."""
+    from prefect.events import Event
 
     from deployments.events import documents_added
+    from deployments.server_access import server_client
 
-    if emit_event(**documents_added(source, output)) is None:
-        raise ServerUnavailable("the event could not be sent: events are switched off in Prefect")
-    EventsWorker.instance().drain()
+    event = Event.model_validate(documents_added(source, output))
+    with server_client() as client:
+        client.request("POST", "/events", json=[event.model_dump(mode="json")])
 
 
 def _whole(place: str) -> str:
