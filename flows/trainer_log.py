@@ -7,6 +7,7 @@ its next line. The file also keeps what was said while the server was away.
 from __future__ import annotations
 
 import re
+import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ _USER_IN_URL = re.compile(r"(?<=://)[^/\s@]+:[^/\s@]+(?=@)")
 _LINES_KEPT = 400
 _HIDDEN = "***"
 _ERROR_MARK = "Error: "
-_CHILD_SIGNAL = re.compile(r"exitcode\s*:\s*-(\d+)|Signal (\d+) \(SIG\w+\) received")
+_CHILD_SIGNAL = re.compile(r"exitcode\s*:\s*(?:-(\d+)|130)|Signal (\d+) \(SIG\w+\) received")
 
 
 def is_secret(variable: str) -> bool:
@@ -102,5 +103,6 @@ class TrainerLog:
         """The signal that ended a process of several, as their launcher told it."""
         for line in reversed(self.lines):
             if found := _CHILD_SIGNAL.search(line):
-                return int(found[1] or found[2])
+                # 130 is how a trainer ends that was interrupted.
+                return int(found[1] or found[2] or signal.SIGTERM)
         return None

@@ -47,8 +47,6 @@ class TrainerEnd:
     @property
     def was_killed(self) -> bool:
         """Whether it was ended from outside: what it has saved can be gone on from."""
-        if self.code == 0 or (self.sentence and self.child_signal is None):
-            return False
         return self.code < 0 or self.code == _INTERRUPTED or self.child_signal is not None
 
     def how(self) -> str:
@@ -70,7 +68,9 @@ def launch_command(config: Path, processes: int, *, cuda: bool) -> list[str]:
     trainer = ["-m", "clara_model.train", str(config)]
     if cuda:
         several = ["--multi_gpu"] if processes > 1 else []
+        # A free port: two stages may train on one machine.
         shape = ["--num_processes", str(processes), "--num_machines", "1"]
+        shape += ["--main_process_port", "0"]
         launcher = ["-m", "accelerate.commands.launch", *several, *shape]
         return [sys.executable, *launcher, "--mixed_precision", "no", *trainer]
     if processes > 1:

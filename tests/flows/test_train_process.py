@@ -184,12 +184,26 @@ def test_which_end_can_be_gone_on_from() -> None:
         TrainerEnd(0, None, ""): False,
         TrainerEnd(-9, None, ""): True,
         TrainerEnd(130, None, ""): True,
+        TrainerEnd(130, "interrupted after step 3", ""): True,
         TrainerEnd(1, "no room", ""): False,
         TrainerEnd(1, None, "Traceback"): False,
         # torchrun's own code is 1, whatever ended its children.
         TrainerEnd(1, None, "", child_signal=9): True,
     }
     assert {end: end.was_killed for end in ends} == ends
+
+
+def test_a_launcher_tells_how_its_children_ended(tmp_path: Path) -> None:
+    for line, number in (
+        ("  exitcode  : -9 (pid: 311)", 9),
+        ("  exitcode  : 130 (pid: 311)", 15),
+        ("  exitcode  : 1 (pid: 311)", None),
+        ("  traceback : Signal 9 (SIGKILL) received by PID 311", 9),
+    ):
+        script = f"print({line!r}); raise SystemExit(1)"
+        log = tmp_path / "trainer.log"
+        with TrainerProcess(_script(script), log=log, say=lambda line: None) as trainer:
+            assert trainer.wait().child_signal == number
 
 
 def test_several_processes_need_a_launcher(tmp_path: Path) -> None:
