@@ -13,7 +13,7 @@ from flows.stage_runs import worker_is_online
 from tests.support.prefect_server import PrefectServer
 from tests.support.training_flows import train_parameters
 
-pytestmark = [pytest.mark.server, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.server, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,12 @@ def test_stages_are_runs_that_a_gpu_worker_takes(server: PrefectServer, tmp_path
     with server.worker("gpu-pool", WANDB_API_KEY="wandb-0123456789"):
         with server.used():
             assert worker_is_online("train-stage/gpu")
-        run = server.wait(server.submit("train/cpu", parameters).id, timeout_s=300)
+        run = server.wait(server.submit("train/cpu", parameters).id, timeout_s=400)
         assert run.state is not None and run.state.is_completed(), _message(run.state)
         # A stage that fails is the parent's message, in the words of its trainer.
         (tmp_path / "data" / "pretrain_data.jsonl").write_text('{"question": "x"}\n')
         wrong = parameters | {"stages": "compression", "allow_incomplete": True}
-        failed = server.wait(server.submit("train/cpu", wrong).id, timeout_s=300)
+        failed = server.wait(server.submit("train/cpu", wrong).id, timeout_s=400)
     first, second, third = [r for r in server.runs_of("train-stage") if r.id not in before]
     assert all(r.state is not None and r.state.is_completed() for r in (first, second))
     assert (first.name, second.name) == ("train compression", "train end_to_end")
