@@ -43,7 +43,7 @@ from tasks.storage import Location
 Say = Callable[[str], None]
 TrainingState = Literal["no_model", "too_few_new_rows", "trained_already", "planned"]
 
-_COUNTED_FILE = "counted.json"
+COUNTED_FILE = "counted.json"
 _OURS = ("data", "output", "init_from", "promotes")
 """Parameters of `train` that a warm start decides itself."""
 
@@ -206,14 +206,14 @@ class WarmStart:
 
     def _counted(self, id_: str) -> dict[Stage, RowCounts] | None:
         try:
-            counted = _Counted.model_validate_json(self.model.read_bytes(_COUNTED_FILE))
+            counted = _Counted.model_validate_json(self.model.read_bytes(COUNTED_FILE))
         except (FileNotFoundError, ValueError):
             return None  # it only saves reading: what cannot be read is counted again
         return counted.rows if counted.id == id_ else None
 
     def _remember(self, id_: str, counts: dict[Stage, RowCounts]) -> None:
         record = _Counted(id=id_, rows=counts)
-        self.model.write_bytes(_COUNTED_FILE, record.model_dump_json().encode())
+        self.model.write_bytes(COUNTED_FILE, record.model_dump_json().encode())
 
 
 def model_tag(model_output: str) -> str:
