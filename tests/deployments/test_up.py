@@ -163,7 +163,7 @@ def _schedule(served: Served, verb: str, *arguments: str) -> None:
 
 
 def _wait_for(served: Served, wanted: Callable[[set[str]], bool]) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     files: set[str] = set()
     while time.monotonic() < deadline:
         files = {row["file_path"] for row in rows(Path(served.folder / "nightly"), "raw_knowledge")}

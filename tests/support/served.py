@@ -92,7 +92,7 @@ class Served:
         return found
 
     def wait_for_run(
-        self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 120
+        self, wanted: Callable[[dict[str, Any]], bool], timeout_s: float = 240
     ) -> dict[str, Any]:
         """The newest run that is `wanted`, once there is one. Raises AssertionError."""
         deadline = time.monotonic() + timeout_s
