@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -117,6 +119,31 @@ def test_a_run_leaves_out_to_one_that_began_later(
     with pytest.raises(OutputTaken, match=r"another run .* writes to s3://documents/shared/out"):
         ingest(peer.uri("shared/in"), output, **OPTIONS)
     assert MANIFEST_FILE not in _remote_files(peer, "shared/out")
+
+
+@pytest.mark.usefixtures("prefect_api", "kept_workers")
+def test_a_peer_that_dies_while_a_run_publishes_and_returns_costs_nothing(
+    documents: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_peer("rclone", tmp_path / "mortal") as peer:
+        for name, value in peer.environment().items():
+            monkeypatch.setenv(name, value)
+        send, died = Location.send, []
+
+        def dying(self: Location, path: Path, name: str) -> None:
+            if not died:
+                died.append(name)
+                peer.stop()
+                Timer(1.0, peer.start).start()
+            send(self, path, name)
+
+        monkeypatch.setattr(Location, "send", dying)
+        assert ingest(str(documents), peer.uri("out"), **OPTIONS)["outcome"] == "done"
+        assert died
+        files = _remote_files(peer, "out")
+        manifest = parse_manifest(files[MANIFEST_FILE])
+        for name, entry in manifest.files.items():
+            assert hashlib.sha256(files[name]).hexdigest() == entry.sha256
 
 
 @pytest.mark.usefixtures("prefect_api")
