@@ -20,9 +20,9 @@ from tests.support.pages import code_blocks, page, section, table, unknown_messa
 from tests.support.tiny_training import run_options
 
 PAGE = page("docs/training.md")
-_OF_OTHERS = {"--help", "--no-deps", "--nproc-per-node"}
-_SWITCHED_OFF = {"wandb", "training.png", "samples.jsonl"}
-"""What `run_options` leaves out; tests of tracking look at them."""
+_OF_OTHERS = {"--help", "--no-deps", "--nproc-per-node", "--watch"}
+_SWITCHED_OFF = {"wandb", "training.png", "samples.jsonl", "trainer.log"}
+"""What `run_options` leaves out, and what a flow adds; tests of those look at them."""
 
 
 def test_quoted_messages_occur_in_the_code() -> None:

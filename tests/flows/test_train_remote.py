@@ -14,6 +14,7 @@ import pytest
 from clara_model import Clara
 from flows.stage_places import working_folder
 from flows.train import train
+from tasks import s3
 from tasks.errors import TransferIncomplete
 from tasks.local_copies import local_checkpoint
 from tasks.storage import Location
@@ -109,6 +110,7 @@ def test_the_command_does_too_and_needs_no_server(
     assert Clara.load(said.strip()).stage == "instruction"
     peer.stop()
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setattr(s3, "_PATIENCE_S", 1.0)
     code, _, told = command("--output", peer.uri("elsewhere"))
     assert code == 1
     assert "does not answer" in told and "Traceback" not in told
