@@ -105,15 +105,23 @@ def resolve_config(
 
 def _changed(config: TrainConfig, origins: Mapping[str, str]) -> set[str]:
     """Options of what runs, among those of the preset, whose values are not the preset's."""
+    preset = PRESETS[config.preset]
     fields = set().union(*PRESETS.values()) - set(STAGES)
     passed = set(STAGES) - set(config.stages)
-    return {
-        option
-        for section, _, option in (name.rpartition(".") for name in origins)
-        if option in fields
-        and section not in passed
-        and not origins[f"{section}.{option}" if section else option].startswith("preset ")
-    }
+    changed = set()
+    for section, _, option in (name.rpartition(".") for name in origins):
+        if option not in fields or section in passed:
+            continue
+        if origins[f"{section}.{option}" if section else option].startswith("preset "):
+            continue
+        # A file that repeats a run names every option, those of the preset too.
+        place = getattr(config, section) if section else config
+        own = preset.get(section)
+        values = own if isinstance(own, dict) and option in own else preset
+        usual = values.get(option, type(place).model_fields[option].default)
+        if getattr(place, option) not in (usual, None):
+            changed.add(option)
+    return changed
 
 
 def _stages(named: Any, notices: list[str]) -> tuple[Stage, ...]:
