@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +10,6 @@ import pytest
 
 from clara_model.errors import CheckpointError, ConfigError, TrainingFailed
 from clara_model.training.results import StageResult
-from flows import train_stage as stage_module
 from flows.stage_records import StageCheckpoint, finished_stage, parent_of, parse_checkpoint
 from flows.train import train
 from flows.train_artifacts import last_step
@@ -104,46 +98,6 @@ def _stage(parameters: dict[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in parameters.items() if k != "stages"} | {"stage": "end_to_end"}
 
 
-def test_a_killed_trainer_goes_on_and_no_artifact_matters(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = {"max_steps": 12, "evaluation_rows": 0, "epochs": 20}
-    disturbed = train_parameters(tmp_path / "two", **options)
-    from prefect import artifacts
-
-    def refuse(*_arguments: object, **_options: object) -> None:
-        raise RuntimeError("the server is away")
-
-    for name in ("progress", "image", "link", "table"):
-        monkeypatch.setattr(artifacts, f"create_{name}_artifact", refuse)
-    said: list[str] = []
-    monkeypatch.setattr(stage_module, "attempt", _telling(stage_module.attempt, said))
-    killed: list[int] = []
-    watcher = threading.Thread(target=_kill_at_a_checkpoint, args=(tmp_path / "two/out", killed))
-    watcher.start()
-    [record] = train(**disturbed | {"stages": "compression"}, stage_deployment=None)
-    watcher.join()
-    assert killed
-    log = (tmp_path / "two" / "out" / "compression" / "trainer.log").read_text()
-    assert "goes on from step" in log
-    assert record["steps"] == 12
-    assert said[0] == "The progress artifact failed (RuntimeError: the server is away)."
-
-
-def _kill_at_a_checkpoint(output: Path, killed: list[int]) -> None:
-    import psutil
-
-    states = output / "compression" / "checkpoints"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not killed:
-        if any(states.glob("step-*/manifest.json")):
-            for child in psutil.Process().children():
-                if "clara_model.train" in child.cmdline():
-                    os.kill(child.pid, signal.SIGKILL)
-                    killed.append(child.pid)
-        time.sleep(0.01)
-
-
 def test_what_cannot_work_is_the_message_of_the_run(tmp_path: Path) -> None:
     parameters = train_parameters(tmp_path)
     wrong: list[tuple[dict[str, Any], type[Exception], str]] = [
@@ -167,10 +121,6 @@ def test_what_cannot_work_is_the_message_of_the_run(tmp_path: Path) -> None:
     with pytest.raises(TrainingFailed, match=r"pretrain_data\.jsonl"):
         train(**parameters | changes, stage_deployment=None)
     assert "pretrain_data.jsonl" in _state_of("train").message
-
-
-def _telling(attempt: Callable[..., bool], said: list[str]) -> Callable[..., bool]:
-    return lambda what, do, _say: attempt(what, do, said.append)
 
 
 def test_where_a_stage_starts_from(tmp_path: Path) -> None:

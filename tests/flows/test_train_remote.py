@@ -43,12 +43,31 @@ def remote(peer: S3Peer, tmp_path: Path) -> dict[str, Any]:
     return parameters | {name: peer.uri(place) for name, place in places.items()}
 
 
+@pytest.fixture
+def no_artifacts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Prefect takes no artifact; gives what is said of that."""
+    from prefect import artifacts
+
+    from flows import train_stage as stage_module
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("the server is away")
+
+    for name in ("progress", "image", "link", "table"):
+        monkeypatch.setattr(artifacts, f"create_{name}_artifact", refuse)
+    said: list[str] = []
+    attempt = stage_module.attempt
+    monkeypatch.setattr(stage_module, "attempt", lambda what, do, _: attempt(what, do, said.append))
+    return said
+
+
 @pytest.mark.parametrize("peer", ["moto"], indirect=True)
-def test_the_flow_reads_and_writes_storage(
-    peer: S3Peer, remote: dict[str, Any], prefect_api: str
+def test_the_flow_reads_and_writes_storage_and_no_artifact_matters(
+    peer: S3Peer, remote: dict[str, Any], prefect_api: str, no_artifacts: list[str]
 ) -> None:
     [first] = train(**remote | {"stages": "compression"}, stage_deployment=None)
     assert first["uri"] == peer.uri("model-moto/compression/model")
+    assert no_artifacts[0] == "The progress artifact failed (RuntimeError: the server is away)."
     there = peer.objects("model-moto")
     for name in ("result.json", "metrics.jsonl", "train_config.json", "model/transfer.json"):
         assert f"model-moto/compression/{name}" in there
