@@ -111,8 +111,7 @@ def wait_for_trainer(output: Path, stage: str, other_than: Any = None) -> Any:
     found: list[Any] = []
 
     def look() -> bool:
-        running = trainers_of(output)
-        found[:] = [t for t in running if f"/{stage}/" in t.cmdline()[-1] and t != other_than]
+        found[:] = [t for t in trainers_of(output, stage) if t != other_than]
         return bool(found) and checkpointed(output, stage)
 
     wait_for(look, 240, f"a checkpoint of {stage}")

@@ -10,14 +10,15 @@ from pathlib import Path
 import psutil
 
 
-def trainers_of(output: Path) -> list[psutil.Process]:
+def trainers_of(output: Path, stage: str | None = None) -> list[psutil.Process]:
     """Living processes that train into `output`, launchers and their helpers not counted."""
+    folder = f"{output}/{stage}/" if stage else f"{output}/"
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             words = process.cmdline()
             dead = process.status() == psutil.STATUS_ZOMBIE
-            if "clara_model.train" in words and words[-1].startswith(f"{output}/") and not dead:
+            if "clara_model.train" in words and words[-1].startswith(folder) and not dead:
                 found.append(process)
     return found
 
