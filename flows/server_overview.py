@@ -148,7 +148,7 @@ def _runs(client: SyncPrefectClient) -> list[RunLine]:
             deployed=run.deployment_id is not None,
             state=run.state_name or "unknown",
             started=run.start_time,
-            seconds=run.total_run_time.total_seconds(),
+            seconds=run.estimated_run_time.total_seconds(),
         )
         for run in runs
     ]
