@@ -23,10 +23,10 @@ from clara_model.training.options import TrainOptions
 from flows import cli_train, prepare_model
 from flows.train_options import flag_of, training_fields
 from tasks.errors import UsageError
-from tasks.manifest import Manifest, StepVersions, measure_file
 from tests.support.corpora import ROOT, clara
 from tests.support.tiny_models import tiny_base
 from tests.support.tiny_training import write_dataset
+from tests.support.training_flows import describe_dataset
 
 Command = Callable[..., tuple[int, str, str]]
 SMALL = (
@@ -56,23 +56,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     """A complete data set: its manifest names its files by their hashes."""
-    folder = write_dataset(tmp_path / "data", rows=4)
-    files = {}
-    for path in folder.glob("*.jsonl"):
-        with path.open("rb") as stream:
-            files[path.name] = measure_file(stream, counts_rows=True)
-    manifest = Manifest(
-        versions=StepVersions(clara_pipeline="1", python="3"),
-        models={"synthesis": {"engine": "extractive"}},
-        sources={},
-        files=files,
-        options={},
-        seed=0,
-        started_at="2026-01-01T00:00:00Z",
-        ended_at="2026-01-01T00:00:01Z",
-    )
-    (folder / "manifest.json").write_bytes(manifest.to_json())
-    return folder
+    return describe_dataset(write_dataset(tmp_path / "data", rows=4))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tasks.errors import BucketMissing, StorageRefused, StorageUnreachable, Usag
 from tasks.manifest import MANIFEST_FILE, parse_manifest
 from tasks.run_mark import MARK_FILE, OutputTaken, RunMark
 from tasks.storage import Location
-from tests.support.s3_peers import BUCKET, PEERS, S3Peer, running_peer
+from tests.support.s3_peers import BUCKET, PEERS, S3Peer, peer_in_use, running_peer
 
 PUMP = (
     "The pump P-101 delivers 40 litres a minute at a working pressure of 6 bar. It was installed "
@@ -32,12 +32,7 @@ OPTIONS: dict[str, Any] = {"extraction": "native", "tokenizer": "none", "workers
 def peer(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[S3Peer]:
-    with (
-        running_peer(request.param, tmp_path_factory.mktemp("peer")) as running,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
+    with peer_in_use(request.param, tmp_path_factory.mktemp("peer")) as running:
         yield running
 
 

@@ -149,7 +149,7 @@ def test_a_run_outlives_its_trainer_its_flow_and_the_server(plant: Plant) -> Non
 def _shows_what_it_did(plant: Plant, run_id: UUID, output: Path) -> None:
     """The pages of the parent and of its stages: artifacts, lines in order, and no secret."""
     server = plant.server
-    *_, last = children = plant.children(output)
+    _, resumed, last = children = plant.children(output)
     assert [child.name for child in children] == [
         *("train compression", "train compression"),  # the first one's process was killed
         "train instruction",
@@ -160,11 +160,23 @@ def _shows_what_it_did(plant: Plant, run_id: UUID, output: Path) -> None:
     assert [row["parent"] for row in rows] == ["", parent["uri"]]
     shown = server.artifacts(last.id)
     assert {"training-instruction", "curves-instruction", "checkpoint-instruction"} == set(shown)
-    log = (output / "instruction" / "trainer.log").read_text().splitlines()
-    said = server.logs(last.id)
-    assert [line for line in said if line in log] == log
-    everything = json.dumps([said, server.logs(run_id), *(child.parameters for child in children)])
+    said = [server.logs(id_) for id_ in (resumed.id, last.id, run_id)]
+    # The file of the first stage has the lines of its earlier attempts too.
+    log, shown_lines = _trainer_lines(output, "compression", said[0])
+    assert len(shown_lines) > 3
+    assert shown_lines == log[-len(shown_lines) :]
+    # What the second one's said while the server was away is in its file only.
+    log, shown_lines = _trainer_lines(output, "instruction", said[1])
+    assert shown_lines
+    assert shown_lines == [line for line in log if line in shown_lines]
+    everything = json.dumps([said, *(child.parameters for child in children)])
     assert not any(secret in everything for secret in SECRETS)
+
+
+def _trainer_lines(output: Path, stage: str, said: list[str]) -> tuple[list[str], list[str]]:
+    """What a stage's trainers wrote, and which of it a run's log has."""
+    log = (output / stage / "trainer.log").read_text().splitlines()
+    return log, [line for line in said if line in log]
 
 
 def _train_here(plant: Plant, output: Path) -> None:

@@ -18,17 +18,13 @@ from tasks import s3
 from tasks.errors import TransferIncomplete
 from tasks.local_copies import local_checkpoint
 from tasks.storage import Location
-from tests.support.s3_peers import BUCKET, S3Peer, running_peer
+from tests.support.s3_peers import BUCKET, S3Peer, peer_in_use
 from tests.support.training_flows import train_parameters
 
 
 @pytest.fixture
-def peer(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[S3Peer]:
-    with running_peer(request.param, tmp_path / "objects") as running:
-        for name, value in running.environment().items():
-            monkeypatch.setenv(name, value)
+def peer(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[S3Peer]:
+    with peer_in_use(request.param, tmp_path / "objects") as running:
         yield running
 
 

@@ -1,6 +1,7 @@
 """Two S3 servers that differ: moto takes any key and keeps objects in memory, rclone checks keys.
 
-Both listen on loopback, on a port of their own, and can die and return there with their data.
+Both listen on loopback, on a port of their own, and can die and return there; only
+rclone's objects, which are files, are still there then.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
+
+import pytest
 
 BUCKET = "documents"
 KEY, SECRET = "a-key-of-tests", "a-secret-of-tests"
@@ -32,7 +35,7 @@ class S3Peer:
         (folder / BUCKET).mkdir(parents=True)
 
     def start(self) -> None:
-        """Serves what it had before, at the same address."""
+        """Serves at the same address as before; rclone also what it had before."""
         tools = Path(sys.executable).parent
         if self.kind == "rclone":
             command = [str(tools / "rclone"), "serve", "s3", "--addr", f"127.0.0.1:{self.port}"]
@@ -113,6 +116,15 @@ def running_peer(kind: PeerKind, folder: Path) -> Iterator[S3Peer]:
         yield peer
     finally:
         peer.stop()
+
+
+@contextmanager
+def peer_in_use(kind: PeerKind, folder: Path) -> Iterator[S3Peer]:
+    """A peer whose address and keys are this process's `AWS_*` meanwhile."""
+    with running_peer(kind, folder) as peer, pytest.MonkeyPatch.context() as patch:
+        for name, value in peer.environment().items():
+            patch.setenv(name, value)
+        yield peer
 
 
 def _free_port() -> int:

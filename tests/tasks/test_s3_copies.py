@@ -13,7 +13,7 @@ from tasks.local_copies import local_base_model, local_checkpoint, local_data_se
 from tasks.settings import settings
 from tasks.storage import Location
 from tasks.transfer import upload_folder
-from tests.support.s3_peers import BUCKET, PEERS, S3Peer, running_peer
+from tests.support.s3_peers import BUCKET, PEERS, S3Peer, peer_in_use, running_peer
 from tests.support.small_data_sets import ASSET, write_small_data_set
 
 
@@ -21,12 +21,7 @@ from tests.support.small_data_sets import ASSET, write_small_data_set
 def peer(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[S3Peer]:
-    with (
-        running_peer(request.param, tmp_path_factory.mktemp("peer")) as running,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
+    with peer_in_use(request.param, tmp_path_factory.mktemp("peer")) as running:
         yield running
 
 

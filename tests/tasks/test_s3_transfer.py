@@ -18,7 +18,7 @@ from tasks.transfer import (
     remove_stale_drafts,
     upload_folder,
 )
-from tests.support.s3_peers import BUCKET, PEERS, S3Peer, running_peer
+from tests.support.s3_peers import BUCKET, PEERS, S3Peer, peer_in_use
 
 FILES = {
     "model.safetensors": bytes(range(256)) * 4000,
@@ -32,12 +32,7 @@ FILES = {
 def peer(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[S3Peer]:
-    with (
-        running_peer(request.param, tmp_path_factory.mktemp("peer")) as running,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        for name, value in running.environment().items():
-            patch.setenv(name, value)
+    with peer_in_use(request.param, tmp_path_factory.mktemp("peer")) as running:
         yield running
 
 
