@@ -1,15 +1,16 @@
 """What Prefect costs: `ingest` under a deployment against plain Python, a stage, the database.
 
-    uv run python -m benchmarks.orchestration [--documents 100] [--repeats 3] [--growth 1000]
+    uv run python -m benchmarks.orchestration [--kinds text pdf] [--documents 100] [--repeats 3]
+        [--growth 300]
 
 `clara up` starts a server, a CPU and a GPU worker with a CLARA_HOME of their own in a temporary
-folder; `clara down` ends them. Prints
+folder; `clara down` ends them. Documents are small markdown files, which share task runs, and PDFs
+of one page, each a task run of its own. Prints, for each kind,
 - seconds of `ingest` as a run of ingest/cpu (from Running to its end) and of the same functions in
   plain Python (benchmarks/plain_ingest.py), by turns, and what is between their medians;
-- seconds from the submission of a run to Running: the worker's poll and the process's imports;
-- seconds from the submission of a run of train-stage/gpu to the first line of its trainer;
-- bytes by which the server's SQLite database grows for a thousand documents.
-Documents are small markdown files, each a task run: pages of PDF take longer and cost the same.
+- bytes by which the server's SQLite database grows for a thousand documents;
+then seconds from the submission of a run to Running (the worker's poll and the process's imports),
+and from the submission of a run of train-stage/gpu to the first line of its trainer.
 Run it on a machine that does nothing else.
 """
 
@@ -29,12 +30,28 @@ from benchmarks.served import Served, served
 _ROOT = Path(__file__).parent.parent
 
 
-def corpus(folder: Path, documents: int, first: int = 0) -> Path:
+def corpus(folder: Path, documents: int, kind: str, first: int = 0) -> Path:
     """Documents that no other corpus of this script has."""
     folder.mkdir(parents=True)
     for number in range(first, first + documents):
-        (folder / f"sheet-{number:06d}.md").write_text(make_document(number))
+        path, text = folder / f"sheet-{number:06d}.md", make_document(number)
+        if kind == "pdf":
+            _page(text, path.with_suffix(".pdf"))
+        else:
+            path.write_text(text)
     return folder
+
+
+def _page(text: str, path: Path) -> None:
+    """A page with the lines of a text, as text."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context({"pdf.fonttype": 42}):
+        figure = Figure(figsize=(8.27, 11.69))
+        for number, line in enumerate(text.splitlines()):
+            figure.text(0.08, 0.93 - 0.022 * number, line.strip("# "), fontsize=7)
+        figure.savefig(path, metadata={"CreationDate": None})
 
 
 def plain_seconds(source: Path, output: Path, environment: dict[str, str]) -> float:
@@ -46,9 +63,9 @@ def plain_seconds(source: Path, output: Path, environment: dict[str, str]) -> fl
     return float(done.stdout.split()[-1])
 
 
-def compare(served_by: Served, folder: Path, documents: int, repeats: int) -> Path:
+def compare(served_by: Served, folder: Path, documents: int, kind: str, repeats: int) -> Path:
     """Prints the runs by turns and the difference; gives a data set that was made."""
-    source = corpus(folder / "source", documents)
+    source = corpus(folder / "source", documents, kind)
     plain, deployed, waits = [], [], []
     for number in range(repeats):
         seconds = plain_seconds(source, folder / f"plain-{number}", served_by.environment)
@@ -60,18 +77,18 @@ def compare(served_by: Served, folder: Path, documents: int, repeats: int) -> Pa
         deployed.append(run.total_run_time.total_seconds())
         waits.append((run.start_time - run.created).total_seconds())
         print(
-            f"run {number + 1}: plain {plain[-1]:.2f} s, deployed {deployed[-1]:.2f} s, from "
+            f"{kind} {number + 1}: plain {plain[-1]:.2f} s, deployed {deployed[-1]:.2f} s, from "
             f"submission to Running {waits[-1]:.1f} s",
             flush=True,
         )
         _same(folder / f"plain-{number}", output)
     without, within = statistics.median(plain), statistics.median(deployed)
     print(
-        f"ingest of {documents} documents: plain {without:.2f} s, deployed {within:.2f} s; "
+        f"{kind}: ingest of {documents} documents: plain {without:.2f} s, deployed {within:.2f} s; "
         f"Prefect adds {within - without:.2f} s, {100 * (within / without - 1):.1f} %, "
         f"{1000 * (within - without) / documents:.1f} ms a document (medians of {repeats})"
     )
-    print(f"from submission to Running: {statistics.median(waits):.1f} s (median)")
+    print(f"{kind}: from submission to Running: {statistics.median(waits):.1f} s (median)")
     return folder / "deployed-0"
 
 
@@ -111,33 +128,35 @@ def stage(served_by: Served, data: Path, folder: Path) -> None:
     )
 
 
-def growth(served_by: Served, folder: Path, documents: int) -> None:
+def growth(served_by: Served, folder: Path, documents: int, kind: str) -> None:
     """Prints what a run of so many documents leaves in the server's database."""
-    source = corpus(folder / "many", documents, first=10**5)
+    source = corpus(folder / "many", documents, kind, first=10**5)
     before = served_by.database_bytes()
     served_by.run("ingest/cpu", source=str(source), output=str(folder / "many-out"), workers=2)
     grown = served_by.database_bytes() - before
     print(
-        f"server database: {grown / 1e6:.2f} MB for a run of {documents} documents, "
+        f"{kind}: server database: {grown / 1e6:.2f} MB for a run of {documents} documents, "
         f"{grown / documents / 1e3:.1f} KB a document, {grown / documents / 1e3:.1f} MB a thousand"
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kinds", nargs="+", choices=("text", "pdf"), default=["text", "pdf"])
     parser.add_argument("--documents", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--growth", type=int, default=1000, help="0: not measured")
+    parser.add_argument("--growth", type=int, default=300, help="0: not measured")
     parser.add_argument("--stage", action=argparse.BooleanOptionalAction, default=True)
     given: Any = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="clara-orchestration-") as name:
-        folder = Path(name)
-        with served(folder / "home") as served_by:
-            data = compare(served_by, folder, given.documents, given.repeats)
+        with served(Path(name) / "home") as served_by:
+            for kind in given.kinds:
+                folder = Path(name) / kind
+                data = compare(served_by, folder, given.documents, kind, given.repeats)
+                if given.growth:
+                    growth(served_by, folder, given.growth, kind)
             if given.stage:
-                stage(served_by, data, folder)
-            if given.growth:
-                growth(served_by, folder, given.growth)
+                stage(served_by, data, Path(name))
 
 
 if __name__ == "__main__":

@@ -13,11 +13,15 @@ from tasks.jobs import (
     VERSIONS,
     ExtractJob,
     ExtractOutcome,
-    FileToOpen,
+    FileToRead,
     PictureOutcome,
     PicturesJob,
 )
 from tasks.records import SourceFile
+
+_TEXT_KINDS = frozenset({"csv", "html", "markdown", "text"})
+_SMALL_BYTES = 64 << 10
+_SMALL_BATCH = 10
 
 
 @dataclass
@@ -32,7 +36,7 @@ class DocumentSteps(StepRunner):
             file.file_path: content_key("pictures", VERSIONS["pictures"], doc_id=file.doc_id)
             for file in files
         }
-        items = {keys[f.file_path]: FileToOpen(key=keys[f.file_path], file=f) for f in files}
+        items = {keys[f.file_path]: FileToRead(key=keys[f.file_path], file=f) for f in files}
         with self.watch.step("images", len(items)) as step:
             missing = self.missing("pictures", items, step)
             jobs = [
@@ -71,11 +75,13 @@ class DocumentSteps(StepRunner):
             first.setdefault(keys[file.file_path], file)
         with self.watch.step("extract", len(first)) as step:
             missing = self.missing("extract", first, step)
-            # The longest first: a long document that starts last would run alone at the end.
-            missing.sort(key=lambda file: -file.size_bytes)
             jobs = [
-                ExtractJob(key=keys[file.file_path], file=file, options=options, **self.common())
-                for file in missing
+                ExtractJob(
+                    files=tuple(FileToRead(key=keys[f.file_path], file=f) for f in batch),
+                    options=options,
+                    **self.common(len(batch)),
+                )
+                for batch in document_batches(missing, self.runner.width)
             ]
             failed = self.failures(self.fan_out(extract_document, step, jobs))
         entries = []
@@ -90,3 +96,19 @@ class DocumentSteps(StepRunner):
                 self.rejects.append(dropped.model_copy(update={"file_path": file.file_path}))
             entries.append(CorpusEntry(file=file, outcome_step="extract", outcome_key=key))
         return entries
+
+
+def document_batches(files: Sequence[SourceFile], workers: int) -> list[Sequence[SourceFile]]:
+    """Which documents a task run extracts: one, or several small texts.
+
+    A task run costs the server and this process about as much as a small text itself.
+    """
+    # The longest first: a long document that starts last would run alone at the end.
+    ordered = sorted(files, key=lambda file: -file.size_bytes)
+    small = [file for file in ordered if _is_small(file)]
+    alone = [[file] for file in ordered if not _is_small(file)]
+    return [*alone, *batches(small, _SMALL_BATCH, workers)]
+
+
+def _is_small(file: SourceFile) -> bool:
+    return file.kind in _TEXT_KINDS and file.size_bytes <= _SMALL_BYTES

@@ -1,4 +1,4 @@
-"""Extract: text, tables and pictures of one document, a task a document."""
+"""Extract: text, tables and pictures, a task a document, small ones by the batch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.jobs import ExtractJob
 from tasks.prefect_policy import step_policy
 
 
-@task(name="extract", task_run_name="extract {job.file.file_path}", **step_policy())
+@task(name="extract", task_run_name="extract {job.title}", **step_policy())
 def extract_document(job: ExtractJob) -> Any:
-    """Extract: text, tables and pictures of one document, a task a document."""
+    """Extract: text, tables and pictures, a task a document, small ones by the batch."""
     return run_job(job)

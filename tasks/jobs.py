@@ -124,7 +124,7 @@ class Done(Record):
         default_factory=dict,
         description="by key: items without a result now that may have one at another time",
     )
-    note: str | None = Field(default=None, description="why the only item of a job was rejected")
+    note: str | None = Field(default=None, description="which items were rejected, and why")
 
 
 # --- results, as the cache holds them --------------------------------------------------------
@@ -194,7 +194,7 @@ RESULTS: dict[str, type[Record]] = {
 # --- jobs ------------------------------------------------------------------------------------
 
 
-class FileToOpen(Record):
+class FileToRead(Record):
     key: str
     file: SourceFile
 
@@ -206,22 +206,24 @@ class PicturesJob(Job):
     function = "tasks.description.picture_job:load"
     items_field = "files"
 
-    files: tuple[FileToOpen, ...]
+    files: tuple[FileToRead, ...]
 
 
 class ExtractJob(Job):
-    """Extract one document."""
+    """Extract a document, or a batch of small ones; each outcome is stored under its own key."""
 
     step = "extract"
     function = "tasks.extraction.job:extract"
+    items_field = "files"
 
-    key: str
-    file: SourceFile
+    files: tuple[FileToRead, ...]
     options: ExtractionOptions
 
     @property
-    def item_keys(self) -> list[str]:
-        return [self.key]
+    def title(self) -> str:
+        """What the task run is called."""
+        first, others = self.files[0].file.file_path, len(self.files) - 1
+        return f"{first} and {others} more" if others else first
 
 
 class PictureToDescribe(Record):

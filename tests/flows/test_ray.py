@@ -49,7 +49,8 @@ def test_the_same_bytes_as_with_processes(tmp_path: Path) -> None:
     assert summary["steps"]["extract"]["done"] == 4
     runs = _task_runs(f"ingest {source}")
     ours = [run for run in runs if run.name.startswith("extract ")]
-    assert len(ours) == 8
+    # A PDF for itself, and three small texts spread over those who work: four with Ray, then two.
+    assert len(ours) == (1 + 3) + (1 + 2)
     assert {run.state.name for run in ours} <= {"Completed", "Rejected"}
     # The graph on the run's page: chunks stand behind extractions, wherever they were made.
     made = {run.id for run in ours}
