@@ -5,7 +5,7 @@
 
 `clara up` starts a server, a CPU and a GPU worker with a CLARA_HOME of their own in a temporary
 folder; `clara down` ends them. Documents are small markdown files, which share task runs, and PDFs
-of one page, each a task run of its own. Prints, for each kind,
+of three pages, each a task run of its own. Prints, for each kind,
 - seconds of `ingest` as a run of ingest/cpu (from Running to its end) and of the same functions in
   plain Python (benchmarks/plain_ingest.py), by turns, and what is between their medians;
 - bytes by which the server's SQLite database grows for a thousand documents;
@@ -27,6 +27,7 @@ from typing import Any
 from benchmarks.reingest import make_document
 from benchmarks.served import Served, served
 
+_PAGES = 3  # of a PDF
 _ROOT = Path(__file__).parent.parent
 
 
@@ -36,22 +37,24 @@ def corpus(folder: Path, documents: int, kind: str, first: int = 0) -> Path:
     for number in range(first, first + documents):
         path, text = folder / f"sheet-{number:06d}.md", make_document(number)
         if kind == "pdf":
-            _page(text, path.with_suffix(".pdf"))
+            _pages(text, path.with_suffix(".pdf"))
         else:
             path.write_text(text)
     return folder
 
 
-def _page(text: str, path: Path) -> None:
-    """A page with the lines of a text, as text."""
+def _pages(text: str, path: Path) -> None:
+    """A PDF that has the lines of a text on each of its pages, as text."""
     from matplotlib import rc_context
+    from matplotlib.backends.backend_pdf import PdfPages
     from matplotlib.figure import Figure
 
-    with rc_context({"pdf.fonttype": 42}):
-        figure = Figure(figsize=(8.27, 11.69))
-        for number, line in enumerate(text.splitlines()):
-            figure.text(0.08, 0.93 - 0.022 * number, line.strip("# "), fontsize=7)
-        figure.savefig(path, metadata={"CreationDate": None})
+    with rc_context({"pdf.fonttype": 42}), PdfPages(path) as pages:
+        for page in range(1, _PAGES + 1):
+            figure = Figure(figsize=(8.27, 11.69))
+            for number, line in enumerate([f"Page {page}", *text.splitlines()]):
+                figure.text(0.08, 0.93 - 0.022 * number, line.strip("# "), fontsize=7)
+            pages.savefig(figure)
 
 
 def plain_seconds(source: Path, output: Path, environment: dict[str, str]) -> float:
@@ -148,15 +151,17 @@ def main() -> None:
     parser.add_argument("--growth", type=int, default=300, help="0: not measured")
     parser.add_argument("--stage", action=argparse.BooleanOptionalAction, default=True)
     given: Any = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="clara-orchestration-") as name:
-        with served(Path(name) / "home") as served_by:
-            for kind in given.kinds:
-                folder = Path(name) / kind
-                data = compare(served_by, folder, given.documents, kind, given.repeats)
-                if given.growth:
-                    growth(served_by, folder, given.growth, kind)
-            if given.stage:
-                stage(served_by, data, Path(name))
+    with (
+        tempfile.TemporaryDirectory(prefix="clara-orchestration-") as name,
+        served(Path(name) / "home") as served_by,
+    ):
+        for kind in given.kinds:
+            folder = Path(name) / kind
+            data = compare(served_by, folder, given.documents, kind, given.repeats)
+            if given.growth:
+                growth(served_by, folder, given.growth, kind)
+        if given.stage:
+            stage(served_by, data, Path(name))
 
 
 if __name__ == "__main__":

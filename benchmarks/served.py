@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 _ROOT = Path(__file__).parent.parent
-_POLL_S = 0.5
+_POLL_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def served(home: Path) -> Iterator[Served]:
 
     environment = {**os.environ, "CLARA_HOME": str(home), "PREFECT_HOME": str(home / "prefect")}
     environment.pop("PREFECT_API_URL", None)
+    # Bytecode is kept, as it is for users: each process would compile all that it imports.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     os.environ.update({name: environment[name] for name in ("CLARA_HOME", "PREFECT_HOME")})
     settings.cache_clear()
     try:

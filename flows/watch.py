@@ -1,7 +1,7 @@
 """Watching a run: a progress bar a step, sentences in between, and the same in Prefect.
 
 In a terminal rich draws bars; elsewhere each step prints a line when it starts and when it ends.
-Under Prefect every step also has a progress artifact and its sentences are in the run's log.
+Under Prefect a step of some seconds also has a progress artifact; sentences are in the run's log.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Watch:
         if self.progress is not None:
             step.bar = self.progress.add_task(name, total=total)
         if total:
-            step.artifact = _ProgressArtifact.create(name)
+            step.artifact = _ProgressArtifact.of_run(name)
         try:
             yield step
         finally:
@@ -136,35 +136,43 @@ class Watch:
 
 
 class _ProgressArtifact:
-    """A Prefect progress artifact, updated every few seconds: each update is a request."""
+    """A Prefect progress artifact of a step that takes some seconds, updated every few of them.
 
-    def __init__(self, artifact_id: object, name: str) -> None:
-        self._id, self._name, self._shown_at = artifact_id, name, time.monotonic()
+    Each update is a request of about 40 ms: a step that is done at once has no artifact.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._shown_at = name, time.monotonic()
+        self._id: object = None
 
     @classmethod
-    def create(cls, name: str) -> _ProgressArtifact | None:
-        from prefect.artifacts import create_progress_artifact
+    def of_run(cls, name: str) -> _ProgressArtifact | None:
+        """None outside of a flow run."""
         from prefect.context import FlowRunContext
 
-        if FlowRunContext.get() is None:
-            return None
-        key = f"ingest-{name.replace('_', '-')}"  # Prefect takes no underscore in a key
-        artifact_id = create_progress_artifact(
-            progress=0.0, key=key, description=f"Progress of the step {name}"
-        )
-        return cls(artifact_id, name)
+        return cls(name) if FlowRunContext.get() is not None else None
 
     def show(self, finished: int, total: int) -> None:
         if time.monotonic() - self._shown_at > _ARTIFACT_EVERY_S:
-            self._update(100.0 * finished / max(total, 1))
+            self._set(100.0 * finished / max(total, 1))
 
     def finish(self) -> None:
-        self._update(100.0)
+        if self._id is not None:
+            self._set(100.0)
 
-    def _update(self, percent: float) -> None:
-        from prefect.artifacts import update_progress_artifact
+    def _set(self, percent: float) -> None:
+        from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-        update_progress_artifact(artifact_id=self._id, progress=min(percent, 100.0))  # type: ignore[arg-type]
+        progress = min(percent, 100.0)
+        key = "ingest-" + self._name.replace("_", "-")  # Prefect takes no underscore in a key
+        if self._id is None:
+            self._id = create_progress_artifact(
+                progress=progress,
+                key=key,
+                description=f"Progress of the step {self._name}",
+            )
+        else:
+            update_progress_artifact(artifact_id=self._id, progress=progress)  # type: ignore[arg-type]
         self._shown_at = time.monotonic()
 
 

@@ -13,16 +13,20 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from types import ModuleType
 from typing import Any
 
 from tasks.errors import FileRejected, WorkerDied
 from tasks.offline import forbid_network, network_is_forbidden
 
 _POLL_S = 0.25
+_starting = threading.Lock()
 LEAST_BYTES_A_WORKER = 4 << 30
 # A process a core: libraries that start a thread a core each would get in one another's way.
 _THREAD_LIMITS = (
@@ -128,7 +132,8 @@ class _Worker:
         self.pipe: Connection = ours
         life = (theirs, os.getpid(), network_is_forbidden())
         self.process = context.Process(target=_serve, args=life, daemon=True)
-        self.process.start()
+        with _main_module_left_alone():
+            self.process.start()
         theirs.close()
         self.ready = True
 
@@ -195,6 +200,21 @@ class _Worker:
             self.process.kill()
         self.process.join(timeout=5)
         self.pipe.close()
+
+
+@contextmanager
+def _main_module_left_alone() -> Iterator[None]:
+    """A spawned process imports its parent's main module anew unless that has no name.
+
+    Under a deployment that is prefect.engine, whose imports take seconds, and jobs need none of it.
+    """
+    with _starting:
+        main = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main
 
 
 def _serve(pipe: Connection, parent_pid: int, offline: bool) -> None:

@@ -7,6 +7,7 @@ CLARA_HOME, a Prefect server and a port of its own. `-n0` runs all of them in on
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,9 @@ _FIRST_PORTS = range(20_000, 30_000, 10)
 
 # Read by libraries at their import, which for many is the collection of the tests.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# The tests start hundreds of processes: without bytecode each compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 if "PYTEST_XDIST_WORKER" in os.environ:
     # A process a core: torch's threads, a core each, would get in one another's way.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
