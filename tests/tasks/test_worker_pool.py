@@ -15,6 +15,7 @@ import pytest
 
 from tasks.errors import FileRejected, WorkerDied
 from tasks.worker_pool import WorkerJobFailed, WorkerPool
+from tests.support.corpora import ROOT
 
 JOBS = "tests.support.pool_functions"
 
@@ -30,6 +31,24 @@ def test_a_worker_stays_alive_between_jobs(pool: WorkerPool) -> None:
     assert first != os.getpid()
     assert pool.run(f"{JOBS}:process_id") == first
     assert pool.run(f"{JOBS}:double", 21) == 42
+
+
+def test_a_worker_does_not_run_the_program_that_started_it(tmp_path: Path) -> None:
+    """It may take seconds to import (prefect.engine does), and may lack `if __name__`."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "print('the program runs')\n"
+        "from tasks.worker_pool import WorkerPool\n"
+        "with WorkerPool(1) as pool:\n"
+        f"    print(pool.run('{JOBS}:double', 21, timeout_s=60))\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, str(program)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert ran.stdout.splitlines() == ["the program runs", "42"], ran.stderr
 
 
 def test_a_crash_is_reported_and_the_next_job_works(pool: WorkerPool) -> None:
