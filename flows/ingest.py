@@ -31,6 +31,7 @@ from tasks.options import (
     TaskRunner,
     checked_options,
 )
+from tasks.prefect_server import wait_for_server
 from tasks.settings import settings
 from tasks.shared_calls import close_shared_calls
 from tasks.worker_pool import close_shared_pool
@@ -148,7 +149,9 @@ def ingest(
             Watch(current_console()) as watch,
             job_runner(places, options) as runner,
         ):
-            return run_ingest(places, options, watch, runner)
+            summary = run_ingest(places, options, watch, runner)
+            wait_for_server(watch.say)
+            return summary
     finally:
         close_shared_pool()
         close_shared_calls()

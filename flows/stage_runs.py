@@ -16,6 +16,7 @@ from clara_model.errors import ConfigError, TrainingFailed
 from flows.stage_trainer import StageStopped
 from flows.stage_watch import Say, describe
 from tasks.errors import ClaraError, ServerUnavailable
+from tasks.prefect_server import unreachable
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -131,7 +132,7 @@ class StageRuns:
                 state = self._client.read_flow_run(run.id).state
                 waits = state is None or state.is_scheduled() or state.is_pending()
                 in_line = waits and self._is_in_line(run.id)
-            except _unreachable() as error:
+            except unreachable() as error:
                 if not away:
                     self._say(f"The server does not answer ({describe(error)}): waiting for it.")
                 away = True
@@ -216,7 +217,7 @@ class StageRuns:
                 run.id, Cancelling(message="The training that waited for this run has ended.")
             )
             self._finish_cancelling(run)
-        except _unreachable() as error:
+        except unreachable() as error:
             self._say(
                 f"The run {run.name!r} could not be cancelled ({describe(error)}): cancel it by "
                 f"hand, `prefect flow-run cancel {run.id}`."
@@ -266,7 +267,7 @@ def stage_runs(
             say(f"There is no deployment {name} on this server: the stages run in this process.")
             yield None
             return
-        except _unreachable() as error:
+        except unreachable() as error:
             raise ServerUnavailable(
                 f"the Prefect server does not answer ({describe(error)}): `clara status` says more"
             ) from error
@@ -293,11 +294,3 @@ def worker_is_online(name: str) -> bool:
             return False
         workers = client.read_workers_for_work_pool(pool) if pool else []
         return any(worker.status == WorkerStatus.ONLINE for worker in workers)
-
-
-def _unreachable() -> tuple[type[Exception], ...]:
-    """What the client raises for a server that is away, or failing."""
-    import httpx
-    from prefect.exceptions import PrefectHTTPStatusError
-
-    return (httpx.TransportError, PrefectHTTPStatusError)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -22,9 +22,11 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from tasks.prefect_server import unreachable
 from tasks.reporting.statistics import StepFacts
 
 _ARTIFACT_EVERY_S = 3.0
+_AWAY_S = 27.0  # longer between two requests to a server that did not answer the last one
 
 
 @dataclass
@@ -138,7 +140,8 @@ class Watch:
 class _ProgressArtifact:
     """A Prefect progress artifact of a step that takes some seconds, updated every few of them.
 
-    Each update is a request of about 40 ms: a step that is done at once has no artifact.
+    Each update is a request of about 40 ms: a step that is done at once has no artifact. A server
+    that is away is asked again later.
     """
 
     def __init__(self, name: str) -> None:
@@ -161,6 +164,16 @@ class _ProgressArtifact:
             self._set(100.0)
 
     def _set(self, percent: float) -> None:
+        from prefect.settings import PREFECT_CLIENT_MAX_RETRIES, temporary_settings
+
+        self._shown_at = time.monotonic()
+        # The run waits meanwhile: a client that tries again would hold it up for a minute.
+        with suppress(*unreachable()), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
+            self._send(percent)
+            return
+        self._shown_at += _AWAY_S
+
+    def _send(self, percent: float) -> None:
         from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
         progress = min(percent, 100.0)
@@ -173,7 +186,6 @@ class _ProgressArtifact:
             )
         else:
             update_progress_artifact(artifact_id=self._id, progress=progress)  # type: ignore[arg-type]
-        self._shown_at = time.monotonic()
 
 
 def _log(sentence: str) -> None:

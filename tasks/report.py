@@ -11,6 +11,7 @@ from tasks.export import KNOWLEDGE_FILE, REJECTS_FILE, TRAINING_FILE
 from tasks.manifest import FileEntry
 from tasks.output_jobs import OutputJob
 from tasks.prefect_policy import step_policy
+from tasks.prefect_server import unreachable
 from tasks.records import DocumentRow, ImageRow, Reject, TrainingRow
 from tasks.reporting.html import render_html
 from tasks.reporting.markdown import render_markdown
@@ -79,10 +80,18 @@ def _lines(staged: Location, name: str) -> Iterator[bytes]:
 def make_report(job: ReportJob) -> Any:
     """Write report.html and the markdown artifact."""
     from prefect.artifacts import create_markdown_artifact
+    from prefect.logging import get_run_logger
 
     entry, facts = write_report(job)
-    create_markdown_artifact(
-        markdown=render_markdown(facts), key=ARTIFACT_KEY, description="What this run made"
-    )
+    try:
+        create_markdown_artifact(
+            markdown=render_markdown(facts), key=ARTIFACT_KEY, description="What this run made"
+        )
+    except unreachable() as error:
+        get_run_logger().warning(
+            "the server did not take the report's artifact (%s): %s says the same",
+            type(error).__name__,
+            REPORT_FILE,
+        )
     shown = facts.model_dump(mode="json", exclude={"gallery"})
     return {"file": entry.model_dump(mode="json"), "facts": shown}
