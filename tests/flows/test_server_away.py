@@ -40,8 +40,10 @@ def test_an_ingestion_outlives_its_server(tmp_path: Path, monkeypatch: pytest.Mo
         # As after a minute: the client tries no more.
         with server.used(), temporary_settings({PREFECT_CLIENT_MAX_RETRIES: 0}):
             other.start()
-            summary = ingest(source=str(source), output=str(tmp_path / "disturbed"), **options)
-        other.join()
+            try:
+                summary = ingest(source=str(source), output=str(tmp_path / "disturbed"), **options)
+            finally:
+                other.join()  # else it would start a server after this block
         assert away.is_set()
         assert summary["outcome"] == "done"
         assert data_bytes(tmp_path / "disturbed") == data_bytes(tmp_path / "alone")
