@@ -26,7 +26,7 @@ from tasks.errors import FileRejected, WorkerDied
 from tasks.offline import forbid_network, network_is_forbidden
 
 _POLL_S = 0.25
-_starting = threading.Lock()
+_starting = threading.Lock()  # workers are spawned one by one: see _main_module_left_alone
 LEAST_BYTES_A_WORKER = 4 << 30
 # A process a core: libraries that start a thread a core each would get in one another's way.
 _THREAD_LIMITS = (

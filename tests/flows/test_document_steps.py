@@ -77,9 +77,7 @@ def test_a_batch_names_whom_it_rejected(job: ExtractJob) -> None:
     assert job.title == "0.md and 2 more"
 
 
-def test_what_a_batch_had_finished_is_not_done_again(
-    job: ExtractJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_a_batch_had_finished_is_not_done_again(job: ExtractJob) -> None:
     changed = Path(job.files[2].file.uri)
     before = changed.read_text()
     changed.write_text("other bytes\n")

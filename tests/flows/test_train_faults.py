@@ -163,6 +163,7 @@ def _shows_what_it_did(plant: Plant, run_id: UUID, output: Path) -> None:
     said = [server.logs(id_) for id_ in (resumed.id, last.id, run_id)]
     # The file of the first stage has the lines of its earlier attempts too.
     log, shown_lines = _trainer_lines(output, "compression", said[0])
+    assert shown_lines[0].startswith("Preset ")
     assert len(shown_lines) > 3
     assert shown_lines == log[-len(shown_lines) :]
     # What the second one's said while the server was away is in its file only.
